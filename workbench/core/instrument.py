@@ -1,0 +1,140 @@
+"""What is traded, where, by which account, and in what steps."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+
+import msgspec
+
+from workbench.core.errors import ConfigError, Unsupported
+from workbench.core.money import MAX_PLACES, dec, places_of, to_scaled
+
+CASH_PLACES = 8  # the precision exchanges keep balances in; finer only where tick x lot is finer
+VOLUME_PLACES = 8  # what traded volumes are kept in
+
+_SYMBOL = re.compile(r"(?P<base>[^\s/:]{1,20})/(?P<quote>[^\s/:]{1,20})(:(?P<settle>[^\s/:]{1,20}))?")
+
+
+class Kind(StrEnum):
+    """Spot changes hands; a perpetual is a position that is settled in cash."""
+
+    SPOT = "spot"
+    PERPETUAL = "perpetual"
+
+
+class FeeCurrency(StrEnum):
+    """In what a venue takes its fee."""
+
+    QUOTE = "quote"  # always in quote currency
+    RECEIVED = "received"  # in what the trade brings in: base for a buy, quote for a sell
+
+
+class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """One tradable symbol on one account of one venue.
+
+    Prices count units of 10^-price_places and quantities units of 10^-quantity_places; both are
+    fixed for the life of the data, while `tick` and `lot` (the venue's current steps) may change.
+    `min_notional` is in quote currency. Symbols are unified: `BTC/USDT` is spot, `BTC/USDT:USDT`
+    a linear perpetual settled in USDT. Raises ConfigError for terms that contradict each other.
+    """
+
+    venue: str
+    symbol: str
+    tick: Decimal
+    lot: Decimal
+    account: str = "main"
+    min_quantity: Decimal = Decimal(0)
+    min_notional: Decimal = Decimal(0)
+    contract_size: Decimal = Decimal(1)
+    fee_currency: FeeCurrency = FeeCurrency.QUOTE
+    fee_places: int = CASH_PLACES
+    price_places: int = -1  # -1: as fine as the tick
+    quantity_places: int = -1  # -1: as fine as the lot, and as volumes and fees taken in base need
+
+    def __post_init__(self) -> None:
+        found = _SYMBOL.fullmatch(self.symbol)
+        if not found:
+            raise ConfigError(
+                f"symbol: expected BASE/QUOTE or BASE/QUOTE:SETTLE such as 'BTC/USDT', got {self.symbol!r}"
+            )
+        if found["settle"] and found["settle"] == found["base"]:
+            raise Unsupported(f"{self.symbol}: inverse contracts are not supported; linear ones are")
+        for name in ("tick", "lot", "contract_size"):
+            if dec(getattr(self, name), f"{self.symbol} {name}") <= 0:
+                raise ConfigError(f"{self.symbol} {name}: expected more than 0, got {getattr(self, name)}")
+        for name in ("min_quantity", "min_notional"):
+            if dec(getattr(self, name), f"{self.symbol} {name}") < 0:
+                raise ConfigError(f"{self.symbol} {name}: expected 0 or more, got {getattr(self, name)}")
+        if self.price_places < 0:
+            msgspec.structs.force_setattr(self, "price_places", places_of(self.tick))
+        if self.quantity_places < 0:
+            places = max(VOLUME_PLACES, places_of(self.lot), places_of(self.min_quantity), self.fee_places)
+            msgspec.structs.force_setattr(self, "quantity_places", places)
+        if max(self.price_places, self.quantity_places, self.fee_places) > MAX_PLACES:
+            raise ConfigError(f"{self.symbol}: more than {MAX_PLACES} decimal places")
+        self.terms(self.cash_places)  # a tick or lot finer than its fixed precision fails here, not in a trade
+
+    @cached_property
+    def key(self) -> str:
+        """Its identity in a run: `binance:BTC/USDT`, or `binance/hedge:BTC/USDT` on a second account."""
+        venue = self.venue if self.account == "main" else f"{self.venue}/{self.account}"
+        return f"{venue}:{self.symbol}"
+
+    @cached_property
+    def base(self) -> str:
+        return self.symbol.split("/")[0]
+
+    @cached_property
+    def quote(self) -> str:
+        return self.symbol.split("/")[1].split(":")[0]
+
+    @cached_property
+    def kind(self) -> Kind:
+        return Kind.PERPETUAL if ":" in self.symbol else Kind.SPOT
+
+    @cached_property
+    def is_spot(self) -> bool:
+        return self.kind is Kind.SPOT
+
+    @cached_property
+    def cash_places(self) -> int:
+        """Fine enough that price x quantity on tick and lot is exact in cash."""
+        return max(CASH_PLACES, places_of(self.tick) + places_of(self.lot) + places_of(self.contract_size))
+
+    def terms(self, cash_places: int) -> Terms:
+        """The integers that the rule book works with, for cash in units of 10^-cash_places.
+
+        Raises DataError where tick, lot or minimum is finer than the fixed precision.
+        """
+        contract_places = places_of(self.contract_size)
+        contract = to_scaled(self.contract_size, contract_places)
+        shift = cash_places - self.price_places - self.quantity_places - contract_places
+        return Terms(
+            tick=to_scaled(self.tick, self.price_places, f"{self.key} tick"),
+            lot=to_scaled(self.lot, self.quantity_places, f"{self.key} lot"),
+            min_quantity=to_scaled(self.min_quantity, self.quantity_places, f"{self.key} min_quantity"),
+            min_notional=to_scaled(self.min_notional, cash_places, f"{self.key} min_notional"),
+            multiplier=contract * 10 ** max(0, shift),
+            divisor=10 ** max(0, -shift),
+            cash_quantum=10 ** max(0, cash_places - self.fee_places),
+            base_quantum=10 ** max(0, self.quantity_places - self.fee_places),
+        )
+
+
+class Terms(msgspec.Struct, frozen=True, gc=False):
+    """An instrument's steps as scaled integers.
+
+    Cash of price x quantity is `price * quantity * multiplier // divisor`; `cash_quantum` and `base_quantum` are the smallest fee in cash and in base.
+    """
+
+    tick: int
+    lot: int
+    min_quantity: int
+    min_notional: int
+    multiplier: int
+    divisor: int
+    cash_quantum: int
+    base_quantum: int
