@@ -1,0 +1,84 @@
+"""A Jupyter-first research-to-production workbench for crypto trading: `import workbench as wb`.
+
+Every name is imported at its first touch, so that `import workbench` costs next to nothing and a
+process that trades never loads what only research needs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.core.events import (
+        Bar,
+        BookUpdate,
+        FillEvent,
+        MarketDataEvent,
+        OrderEvent,
+        Quote,
+        Quotes,
+        RiskEvent,
+        SignalEvent,
+        Target,
+        Trade,
+    )
+    from workbench.core.instrument import Instrument
+    from workbench.core.ports import ExchangeConnector
+    from workbench.core.strategy import Parameters, State, Strategy, hot
+    from workbench.research.attach import attach, why
+    from workbench.research.backtest import Result, backtest
+    from workbench.research.frames import load
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Bar",
+    "BookUpdate",
+    "ExchangeConnector",
+    "FillEvent",
+    "Instrument",
+    "MarketDataEvent",
+    "OrderEvent",
+    "Parameters",
+    "Quote",
+    "Quotes",
+    "Result",
+    "RiskEvent",
+    "SignalEvent",
+    "State",
+    "Strategy",
+    "Target",
+    "Trade",
+    "__version__",
+    "attach",
+    "backtest",
+    "hot",
+    "load",
+    "why",
+]
+
+_HOMES = {
+    "core.events": (
+        "Bar BookUpdate FillEvent MarketDataEvent OrderEvent Quote Quotes RiskEvent SignalEvent Target Trade"
+    ),
+    "core.instrument": "Instrument",
+    "core.ports": "ExchangeConnector",
+    "core.strategy": "Parameters State Strategy hot",
+    "research.attach": "attach why",
+    "research.backtest": "Result backtest",
+    "research.frames": "load",
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value  # the next touch is a plain look-up
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -84,7 +84,8 @@ def to_plain(event: Event) -> dict[str, Any]:
 
 
 def _write_instrument(instrument: Instrument) -> dict[str, Any]:
-    return {name: _canonical_inside(value) for name, value in msgspec.structs.asdict(instrument).items()}
+    written: dict[str, Any] = plain(instrument)
+    return written
 
 
 def _write_levels(levels: tuple[tuple[int, int], ...], instrument: Instrument) -> list[list[str]]:
@@ -96,14 +97,25 @@ def _write_levels(levels: tuple[tuple[int, int], ...], instrument: Instrument) -
 
 def _write_opinion(says: events.Opinion, _: Instrument) -> dict[str, Any]:
     written = {name: value for name, value in msgspec.structs.asdict(says).items() if value not in (None, ())}
-    return {"kind": type(says).__name__, **{name: _canonical_inside(value) for name, value in written.items()}}
+    return {"kind": type(says).__name__, **{name: plain(value) for name, value in written.items()}}
 
 
-def _canonical_inside(value: Any) -> Any:
-    """Decimals as canonical text, at any depth of tuples."""
-    if isinstance(value, tuple):
-        return [_canonical_inside(each) for each in value]
-    return canonical(value) if isinstance(value, Decimal) else value
+def plain(value: Any) -> Any:
+    """Any value of structs, maps and sequences as JSON values, Decimals as canonical text."""
+    if isinstance(value, Decimal):
+        return canonical(value)
+    if isinstance(value, msgspec.Struct):
+        return plain(msgspec.structs.asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [plain(each) for each in value]
+    return value
+
+
+def text(value: Any) -> str:
+    """Canonical JSON text of any such value: equal values have equal text."""
+    return _json.encode(plain(value)).decode()
 
 
 _WRITE: Mapping[str, Callable[[Any, Any], Any]] = {

@@ -6,6 +6,7 @@ decimal context, so no library can disturb it, and nothing here ever rounds in s
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Context, Decimal, Inexact, InvalidOperation
 
@@ -53,6 +54,12 @@ def to_scaled(value: str | int | Decimal, places: int, what: str = "number") -> 
     if scaled != shifted:
         raise DataError(f"{what}: {value} has more than {places} decimal places")
     return scaled
+
+
+def round_scaled(value: str | int | Decimal, places: int, *, up: bool) -> int:
+    """`value` in units of 10^-places, digits beyond rounded to the next unit up or down."""
+    shifted = _EXACT.scaleb(dec(value), places)
+    return math.ceil(shifted) if up else math.floor(shifted)
 
 
 def to_decimal(scaled: int, places: int) -> Decimal:

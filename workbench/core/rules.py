@@ -74,6 +74,17 @@ def affordable_quantity(cash: int, price: int, multiplier: int, divisor: int, ra
     return quantity
 
 
+def covered_quantity(
+    wanted: int, cash: int, price: int, multiplier: int, divisor: int, rate: int, quantum: int, lot: int
+) -> int:
+    """`wanted` where `cash` pays for it with its fee, else the most whole lots that it does pay for."""
+    worth = notional(price, wanted, multiplier, divisor)
+    if worth + fee(worth, rate, quantum) <= cash:
+        return wanted
+    affordable = affordable_quantity(cash, price, multiplier, divisor, rate, quantum, lot)
+    return wanted if wanted < affordable else affordable
+
+
 def closed_quantity(position: int, signed_quantity: int) -> int:
     """How much of `signed_quantity` closes `position`; the rest opens."""
     if position * signed_quantity >= 0:
@@ -113,6 +124,13 @@ def worse_price(side: int, first: int, second: int) -> int:
     if side > 0:
         return first if first > second else second
     return first if first < second else second
+
+
+def limited_price(side: int, price: int, limit: int) -> int:
+    """`price`, but never beyond what the limit allows: no higher to buy, no lower to sell."""
+    if side > 0:
+        return price if price < limit else limit
+    return price if price > limit else limit
 
 
 def drawdown_exceeds(equity: int, peak: int, limit_ppm: int) -> bool:

@@ -1,0 +1,1 @@
+"""What makes a run: configuration, releases, the session and its plumbing, and the composition root."""

@@ -1,0 +1,150 @@
+"""What the simulated account holds: balances by asset, what orders reserve of them, and positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from workbench.connectors.book import WorkingOrder
+from workbench.connectors.profile import Profile
+from workbench.core import rules
+from workbench.core.account import Position
+from workbench.core.errors import ConfigError
+from workbench.core.events import FillEvent, OrderEvent
+from workbench.core.instrument import FeeCurrency, Instrument
+from workbench.core.money import places_of, to_decimal, to_scaled, to_text
+
+
+class Holdings:
+    """Balances in units of 10^-places of their asset; spot balances never go below zero.
+
+    Raises ConfigError for a negative balance and DataError for one that is no exact number.
+    """
+
+    def __init__(self, instruments: Sequence[Instrument], *, cash: Mapping[str, Decimal], profile: Profile) -> None:
+        self._profile = profile
+        self._places = {asset: places_of(amount) for asset, amount in cash.items()}
+        for each in instruments:
+            self._places[each.quote] = max(each.cash_places, self._places.get(each.quote, 0))
+            if each.is_spot:
+                self._places[each.base] = max(each.quantity_places, self._places.get(each.base, 0))
+        self._total = {asset: to_scaled(cash.get(asset, 0), places, asset) for asset, places in self._places.items()}
+        self._reserved = dict.fromkeys(self._places, 0)
+        self._positions = {each.key: Position(each, each.terms(self._places[each.quote])) for each in instruments}
+        self._base_units = {
+            each.key: 10 ** (self._places[each.base] - each.quantity_places) for each in instruments if each.is_spot
+        }
+        for asset, total in self._total.items():
+            if total < 0:
+                raise ConfigError(f"cash of the simulated venue: expected 0 or more {asset}, got {cash[asset]}")
+
+    def position(self, key: str) -> Position:
+        """The account's position in an instrument, from its fills."""
+        return self._positions[key]
+
+    def places(self, asset: str) -> int:
+        """How many decimal places the balance of an asset is kept in."""
+        return self._places[asset]
+
+    def positions(self) -> dict[str, int]:
+        """The signed quantity of every instrument, from its fills."""
+        return {key: position.quantity for key, position in self._positions.items()}
+
+    def balances(self) -> dict[str, Decimal]:
+        """Total balance by asset, what orders reserve included."""
+        return {asset: to_decimal(total, self._places[asset]) for asset, total in self._total.items()}
+
+    def uncovered(self, order: WorkingOrder, *, price: int | None, remaining: int) -> str:
+        """Why the free balance does not cover an order with these terms; empty if it does."""
+        asset, need = self._need(order.request, price, remaining)
+        free = self._free(asset, order)
+        if need <= max(0, free):
+            return ""
+        places = self._places[asset]
+        return f"insufficient balance: needs {to_text(need, places)} {asset}, free are {to_text(free, places)}"
+
+    def reserve(self, order: WorkingOrder, *, remaining: int) -> None:
+        """Sets what the order reserves to what `remaining` needs; 0 releases it."""
+        asset, need = self._need(order.request, order.price, remaining)
+        self._reserved[asset] += need - order.reserved
+        order.reserved = need
+
+    def purse(self, order: WorkingOrder) -> Purse:
+        """What the order may trade at most, given what others reserve and what it may reduce."""
+        request, remaining = order.request, order.remaining
+        instrument, position = request.instrument, self._positions[request.instrument.key]
+        if not instrument.is_spot:
+            may = rules.closed_quantity(position.quantity, order.sign * remaining) if request.reduce_only else remaining
+            return Purse(position, may, None)
+        if order.sign > 0:
+            return Purse(position, 0 if request.reduce_only else remaining, self._free(instrument.quote, order))
+        free = self._free(instrument.base, order) // self._base_units[instrument.key]
+        return Purse(position, max(0, min(remaining, rules.floor_to(free, position.terms.lot))), None)
+
+    def book(self, fill: FillEvent) -> None:
+        """Moves balances and position by a fill."""
+        instrument = fill.instrument
+        position = self._positions[instrument.key]
+        before = position.quantity
+        self._total[instrument.quote] += position.book(fill)
+        if instrument.is_spot:
+            self._total[instrument.base] += (position.quantity - before) * self._base_units[instrument.key]
+
+    def _free(self, asset: str, order: WorkingOrder) -> int:
+        """What the order may spend of an asset: all but what others reserve."""
+        return self._total[asset] - self._reserved[asset] + order.reserved
+
+    def _need(self, request: OrderEvent, price: int | None, remaining: int) -> tuple[str, int]:
+        """The asset an order spends and how much of it must be set aside."""
+        instrument, terms = request.instrument, self._positions[request.instrument.key].terms
+        if not instrument.is_spot or request.reduce_only:
+            return instrument.quote, 0
+        if request.side.sign < 0:
+            return instrument.base, remaining * self._base_units[instrument.key]
+        if price is None:
+            return instrument.quote, 0  # a buy without a limit is sized by the cash there is when it fills
+        worth = rules.notional(price, remaining, terms.multiplier, terms.divisor)
+        rate = max(0, self._profile.maker_rate, self._profile.taker_rate)
+        if instrument.fee_currency is FeeCurrency.RECEIVED:
+            rate = 0
+        return instrument.quote, worth + rules.fee(worth, rate, terms.cash_quantum)
+
+
+class Purse:
+    """The bounds of one order while it trades: a quantity and, for a spot buy, cash."""
+
+    __slots__ = ("_cash", "_position", "_quantity")
+
+    def __init__(self, position: Position, quantity: int, cash: int | None) -> None:
+        self._position, self._quantity, self._cash = position, quantity, cash
+
+    def covers(self, wanted: int, *, price: int, rate: int) -> int:
+        """How much of `wanted` the order may trade at `price`."""
+        within = min(wanted, self._quantity)
+        if self._cash is None:
+            return within
+        terms, rate = self._position.terms, self._cash_rate(rate)
+        return rules.covered_quantity(
+            within, self._cash, price, terms.multiplier, terms.divisor, rate, terms.cash_quantum, terms.lot
+        )
+
+    def spend(self, quantity: int, *, price: int, rate: int) -> None:
+        """Takes what trading `quantity` at `price` uses up."""
+        self._quantity -= quantity
+        if self._cash is not None:
+            terms = self._position.terms
+            worth = rules.notional(price, quantity, terms.multiplier, terms.divisor)
+            self._cash -= worth + rules.fee(worth, self._cash_rate(rate), terms.cash_quantum)
+
+    def _cash_rate(self, rate: int) -> int:
+        """The fee rate that is paid in cash on a buy."""
+        return 0 if self._position.instrument.fee_currency is FeeCurrency.RECEIVED else rate
+
+
+def fee_of(position: Position, *, side: int, price: int, quantity: int, rate: int) -> tuple[int, str]:
+    """The fee of a trade in units of 10^-fee_places, and its currency."""
+    instrument, terms = position.instrument, position.terms
+    if side > 0 and instrument.is_spot and instrument.fee_currency is FeeCurrency.RECEIVED:
+        return rules.fee(quantity, rate, terms.base_quantum) // terms.base_quantum, instrument.base
+    worth = rules.notional(price, quantity, terms.multiplier, terms.divisor)
+    return rules.fee(worth, rate, terms.cash_quantum) // terms.cash_quantum, instrument.quote

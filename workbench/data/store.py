@@ -1,0 +1,236 @@
+"""The database: a view of journals that can be thrown away and built again, in SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, Row, Table, create_engine, delete, event, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from workbench.core.errors import ConfigError, CorruptState, LeaseHeld
+from workbench.core.events import RunStarted
+from workbench.data import schema
+from workbench.data.columns import moment
+from workbench.data.reader import JournalReader
+from workbench.data.view import BalanceLine, FillLine, Fold, OrderLine, PositionLine
+
+BATCH = 4_096  # records in one transaction: large enough to be quick, small enough to be redone
+
+_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_json = msgspec.json.Encoder(order="deterministic")
+
+
+class MarketDataRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A market at one instant (UTC ns); prices in quote currency, volume of the last 24 hours in base currency."""
+
+    time_ns: int
+    exchange: str
+    symbol: str
+    account: str = "main"
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    last_price: Decimal | None = None
+    volume_24h: Decimal | None = None
+
+
+class Store:
+    """A database at `sqlite:///file`, `sqlite://` (in memory) or `postgresql+psycopg://user:password@host/name`."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        self._insert = _INSERTS[self.engine.dialect.name]
+        self._following: _Progress | None = None
+
+    def create(self) -> None:
+        """Makes the tables that are missing; the others stay as they are."""
+        schema.metadata.create_all(self.engine)
+
+    def close(self) -> None:
+        """Lets go of every connection."""
+        self.engine.dispose()
+
+    def catch_up(self, reader: JournalReader) -> int:
+        """Takes in what is new in the journal; returns how many records that was.
+
+        Each batch is one transaction together with the cursor, so a crash neither loses nor doubles.
+        The same reader again costs what is new; another one folds the journal from its start once, in
+        memory that grows with orders and fills. Raises CorruptState where the journal does not begin
+        with exactly the records that were taken, LeaseHeld where another process is writing this run.
+        """
+        progress = self._following
+        if progress is None or progress.reader is not reader:
+            progress = self._resume(reader)
+        self._following = None  # a fold that ran ahead of a failed transaction is of no use
+        before = progress.records
+        lines = reader.lines(start=before)
+        while batch := list(islice(lines, BATCH)):
+            taken = progress.records
+            for line in batch:
+                progress.take(line)
+            with self.engine.begin() as connection:
+                self._write(connection, progress, taken)
+        self._following = progress
+        return progress.records - before
+
+    def forget(self, run_id: str) -> None:
+        """Removes all that is known of one run; `catch_up` builds it again from its journal."""
+        self._following = None
+        with self.engine.begin() as connection:
+            for table in (schema.fills, schema.orders, schema.positions, schema.balances, schema.runs):
+                connection.execute(delete(table).where(table.c.run_id == run_id))
+
+    def write_market_data(self, rows: Sequence[MarketDataRow]) -> int:
+        """Writes rows in one transaction, the last word on an instant winning; returns how many. Floats are refused."""
+        written = {(row.time_ns, row.exchange, row.account, row.symbol): _market_data(row) for row in rows}
+        with self.engine.begin() as connection:
+            self._upsert(connection, schema.market_data, list(written.values()))
+        return len(rows)
+
+    def rows(self, table: Table) -> list[Row[Any]]:
+        """All rows of one table by its key; numbers are exact Decimals, times are in UTC."""
+        with self.engine.connect() as connection:
+            return list(connection.execute(select(table).order_by(*table.primary_key.columns)))
+
+    def _resume(self, reader: JournalReader) -> _Progress:
+        started = reader.started()
+        taken, digest = self._cursor(started.run_id)
+        progress = _Progress(reader, started)
+        for line in islice(reader.lines(), taken):
+            progress.take(line)
+        if progress.records != taken or (taken and progress.digest.hexdigest() != digest):
+            raise CorruptState(
+                f"run {started.run_id}: the database holds {taken} records with digest {digest[:16]}…, and this "
+                f"journal does not begin with them; find the journal they came from, or forget the run and catch up"
+            )
+        progress.written()
+        return progress
+
+    def _cursor(self, run_id: str) -> tuple[int, str]:
+        with self.engine.connect() as connection:
+            found = connection.execute(
+                select(schema.runs.c.records, schema.runs.c.journal_digest).where(schema.runs.c.run_id == run_id)
+            ).first()
+        return (found.records, found.journal_digest) if found else (0, "")
+
+    def _write(self, connection: Connection, progress: _Progress, taken: int) -> None:
+        fold, run_id = progress.fold, progress.started.run_id
+        self._move_cursor(connection, progress, taken)
+        self._upsert(connection, schema.orders, [_order(run_id, fold.order(each)) for each in fold.touched])
+        self._upsert(connection, schema.fills, [_fill(run_id, each) for each in fold.fills(progress.fills)])
+        self._upsert(connection, schema.positions, [_position(run_id, each) for each in fold.positions()])
+        self._upsert(connection, schema.balances, [_balance(run_id, each) for each in fold.balances()])
+        progress.written()
+
+    def _move_cursor(self, connection: Connection, progress: _Progress, taken: int) -> None:
+        runs, run_id = schema.runs, progress.started.run_id
+        cursor = {"records": progress.records, "journal_digest": progress.digest.hexdigest()}
+        if taken == 0:
+            statement = self._insert(runs).values(**_run(progress.started), **cursor).on_conflict_do_nothing()
+        else:
+            statement = update(runs).where(runs.c.run_id == run_id, runs.c.records == taken).values(**cursor)
+        if connection.execute(statement).rowcount != 1:
+            raise LeaseHeld(f"run {run_id}: another process is writing it to this database")
+
+    def _upsert(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            statement = self._insert(table)
+            key = [column.name for column in table.primary_key.columns]
+            fresh = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+            connection.execute(statement.on_conflict_do_update(index_elements=key, set_=fresh), rows)
+
+
+class _Progress:
+    """How far one journal was folded, and what of the fold is written."""
+
+    def __init__(self, reader: JournalReader, started: RunStarted) -> None:
+        self.reader = reader
+        self.started = started
+        self.fold = Fold(started)
+        self.digest = hashlib.sha256()
+        self.records = 0
+        self.fills = 0
+
+    def take(self, line: bytes) -> None:
+        self.digest.update(line + b"\n")
+        self.fold.take(self.reader.read(line))
+        self.records += 1
+
+    def written(self) -> None:
+        self.fold.touched.clear()
+        self.fills = len(self.fold.ledger.fills)
+
+
+def fill_id(row: dict[str, Any]) -> str:
+    """The id of a fill, the same wherever it is derived: a hash of what makes it itself."""
+    return hashlib.sha256(_json.encode([row[name] for name in schema.FILL_KEY])).hexdigest()[:32]
+
+
+def _run(started: RunStarted) -> dict[str, Any]:
+    return {
+        "run_id": started.run_id,
+        "started_at": moment(started.ts_event),
+        "started_ns": started.ts_event,
+        "base_currency": started.base_currency,
+        "strategies": _json.encode(started.strategies).decode(),
+        "settings": _json.encode(started.settings).decode(),
+    }
+
+
+def _order(run_id: str, line: OrderLine) -> dict[str, Any]:
+    row = msgspec.structs.asdict(line)
+    row["order_id"] = row.pop("client_order_id")
+    row["cause"] = next(iter(row.pop("causes")), "")
+    row["created_at"], row["updated_at"] = moment(line.created_ns), moment(line.updated_ns)
+    return {"run_id": run_id, **row}
+
+
+def _fill(run_id: str, line: FillLine) -> dict[str, Any]:
+    row = msgspec.structs.asdict(line)
+    del row["venue_order_id"]  # the order has it
+    row["order_id"] = row.pop("client_order_id")
+    row["trade_id"] = row.pop("venue_trade_id")
+    row["filled_ns"] = row.pop("ts_ns")
+    row["filled_at"] = moment(line.ts_ns)
+    row["run_id"] = run_id
+    return {"fill_id": fill_id(row), **row}
+
+
+def _position(run_id: str, line: PositionLine) -> dict[str, Any]:
+    return {"run_id": run_id, **msgspec.structs.asdict(line), "updated_at": moment(line.updated_ns)}
+
+
+def _balance(run_id: str, line: BalanceLine) -> dict[str, Any]:
+    return {"run_id": run_id, **msgspec.structs.asdict(line), "updated_at": moment(line.updated_ns)}
+
+
+def _market_data(row: MarketDataRow) -> dict[str, Any]:
+    return {**msgspec.structs.asdict(row), "time": moment(row.time_ns)}
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigError("store.url: expected sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME") from None
+    if parsed.get_backend_name() not in _INSERTS:
+        raise ConfigError(f"store.url: expected sqlite or postgresql+psycopg, got {parsed.drivername!r}")
+    try:
+        engine = create_engine(parsed, hide_parameters=True)
+    except ImportError as error:
+        raise ConfigError(f"store.url: {parsed.drivername} needs a driver that is not installed: {error}") from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _careful)
+    return engine
+
+
+def _careful(connection: Any, _: Any) -> None:
+    """SQLite checks foreign keys only when asked, and lets readers read while one writes only in this mode."""
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA journal_mode=WAL")

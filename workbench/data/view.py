@@ -1,0 +1,315 @@
+"""What a journal says of orders, fills, positions and balances: one fold, in exact canonical text.
+
+The database and every command that shows a run read it from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from workbench.core import rules
+from workbench.core.events import (
+    Bar,
+    Consequence,
+    Event,
+    FillEvent,
+    MarketDataEvent,
+    OrderEvent,
+    OrderReport,
+    OrderUpdate,
+    Quote,
+    RunStarted,
+    SignalEvent,
+    Trade,
+)
+from workbench.core.instrument import Instrument
+from workbench.core.ledger import Ledger, OrderState
+from workbench.core.money import MAX_PLACES, to_scaled, to_text
+from workbench.core.order import Side
+from workbench.data.journal import Rows
+from workbench.data.reader import JournalReader
+
+_OF_ORDERS = (OrderEvent, OrderReport, OrderUpdate, FillEvent)
+_CAUSES = 8  # market event, signal, order, fill, stop: no chain of this program is longer
+
+
+class OrderLine(msgspec.Struct, frozen=True):
+    """One order; numbers are canonical text, `causes` runs from the signal back to the input."""
+
+    client_order_id: str
+    venue_order_id: str
+    exchange: str
+    account: str
+    symbol: str
+    strategy_id: str
+    role: str
+    side: str
+    order_type: str
+    status: str
+    quantity: str
+    filled: str
+    price: str | None
+    stop_price: str | None
+    average_price: str | None
+    created_ns: int
+    updated_ns: int
+    reason: str
+    causes: tuple[str, ...]
+
+
+class FillLine(msgspec.Struct, frozen=True):
+    """One booked fill; `liquidity` is maker or taker."""
+
+    venue_trade_id: str
+    client_order_id: str
+    venue_order_id: str
+    exchange: str
+    account: str
+    symbol: str
+    strategy_id: str
+    side: str
+    quantity: str
+    price: str
+    fee: str
+    fee_currency: str
+    liquidity: str
+    ts_ns: int
+
+
+class PositionLine(msgspec.Struct, frozen=True):
+    """One strategy's position; profits are before fees, in base currency, at the last price the journal shows."""
+
+    exchange: str
+    account: str
+    symbol: str
+    strategy_id: str
+    quantity: str
+    average_entry_price: str | None
+    realized_pnl: str
+    unrealized_pnl: str
+    updated_ns: int
+
+
+class BalanceLine(msgspec.Struct, frozen=True):
+    """One asset; free + locked = total. Cash that several accounts share names no exchange and no account."""
+
+    exchange: str
+    account: str
+    asset: str
+    free: str
+    locked: str
+    total: str
+    updated_ns: int
+
+
+class Fold:
+    """Takes the records of one run in, in order, and tells where it stands. Memory grows with orders and fills."""
+
+    def __init__(self, started: RunStarted) -> None:
+        self.ledger = Ledger(started)
+        self.touched: dict[str, int] = {}  # order id -> when last; whoever writes them down clears it
+        self._updated: dict[str, int] = {}  # the same, never cleared
+        self._causes: dict[str, str] = {}  # signal or fill id -> its cause
+        self._marks: dict[str, int] = {}
+        self._valued: dict[str, int] = {}  # instrument key -> when its positions last changed in size or worth
+        self._now = started.ts_event
+
+    def take(self, record: Event | Rows) -> None:
+        """Takes one record in; stored rows and what moves nothing are let through."""
+        if isinstance(record, Consequence):
+            self._consequence(record)
+        elif isinstance(record, MarketDataEvent):
+            price = _last_price(record)
+            if price:
+                self._marks[record.instrument.key] = price
+                self._mark(record.instrument.key, record.ts_event)
+
+    def orders(self) -> Iterator[OrderLine]:
+        """Every order, as they were made."""
+        return map(self.order, self.ledger.orders)
+
+    def order(self, order_id: str) -> OrderLine:
+        """Where one order stands."""
+        state = self.ledger.orders[order_id]
+        order, instrument = state.order, state.order.instrument
+        return OrderLine(
+            client_order_id=order.order_id,
+            venue_order_id=state.venue_order_id,
+            exchange=instrument.venue,
+            account=instrument.account,
+            symbol=instrument.symbol,
+            strategy_id=order.strategy_id,
+            role=str(order.role),
+            side=str(order.side),
+            order_type=str(order.order_type),
+            status=str(state.status),
+            quantity=to_text(state.quantity_raw, instrument.quantity_places),
+            filled=to_text(state.filled_raw, instrument.quantity_places),
+            price=_price(state.price_raw, instrument),
+            stop_price=_price(state.stop_raw, instrument),
+            average_price=self._average(state),
+            created_ns=order.ts_event,
+            updated_ns=self._updated[order_id],
+            reason=state.reason,
+            causes=self._chain(order.cause),
+        )
+
+    def fills(self, start: int = 0) -> Iterator[FillLine]:
+        """The booked fills from number `start` on, as they were booked."""
+        for fill in self.ledger.fills[start:]:
+            instrument = fill.instrument
+            yield FillLine(
+                venue_trade_id=fill.trade_id,
+                client_order_id=fill.order_id,
+                venue_order_id=fill.venue_order_id or self.ledger.orders[fill.order_id].venue_order_id,
+                exchange=instrument.venue,
+                account=instrument.account,
+                symbol=instrument.symbol,
+                strategy_id=self.ledger.orders[fill.order_id].order.strategy_id,
+                side=str(fill.side),
+                quantity=to_text(fill.quantity_raw, instrument.quantity_places),
+                price=to_text(fill.price_raw, instrument.price_places),
+                fee=to_text(fill.fee_raw, instrument.fee_places),
+                fee_currency=fill.fee_currency,
+                liquidity="maker" if fill.maker else "taker",
+                ts_ns=fill.ts_event,
+            )
+
+    def positions(self) -> Iterator[PositionLine]:
+        """Every position that was ever held, flat ones with quantity 0, by strategy and instrument."""
+        for strategy_id, account in sorted(self.ledger.accounts.items()):
+            for key, position in sorted(account.positions.items()):
+                instrument = position.instrument
+                yield PositionLine(
+                    exchange=instrument.venue,
+                    account=instrument.account,
+                    symbol=instrument.symbol,
+                    strategy_id=strategy_id,
+                    quantity=to_text(position.quantity, instrument.quantity_places),
+                    average_entry_price=_entry(position.entry_price(), instrument),
+                    realized_pnl=self.ledger.cash_text(position.realised),
+                    unrealized_pnl=self.ledger.cash_text(position.unrealised()),
+                    updated_ns=self._valued[key],
+                )
+
+    def balances(self) -> Iterator[BalanceLine]:
+        """The run's cash less what living spot buys hold, then the base assets of its spot positions."""
+        ledger = self.ledger
+        places = {(each.venue, each.account) for each in ledger.instruments.values()}
+        exchange, account = places.pop() if len(places) == 1 else ("", "")
+        cash = sum(each.cash for each in ledger.accounts.values())
+        held = sum(self._held_cash(state) for state in ledger.living.values())
+        yield self._balance(exchange, account, ledger.started.base_currency, cash, held, ledger.cash_places)
+        for (venue, name, asset), (total, locked) in sorted(self._base_assets().items()):
+            yield self._balance(venue, name, asset, total, locked, MAX_PLACES)
+
+    def _consequence(self, event: Consequence) -> None:
+        booked = len(self.ledger.fills)
+        self.ledger.apply(event)
+        if isinstance(event, SignalEvent | FillEvent):
+            self._causes[event.id] = event.cause
+        if (
+            isinstance(event, OrderEvent | OrderReport | OrderUpdate | FillEvent)
+            and event.order_id in self.ledger.orders
+        ):
+            self.touched[event.order_id] = self._updated[event.order_id] = self._now = event.ts_event
+        if len(self.ledger.fills) > booked:
+            key = self.ledger.fills[-1].instrument.key
+            self._valued[key] = event.ts_event
+            self._mark(key, event.ts_event)
+
+    def _mark(self, key: str, ts: int) -> None:
+        price = self._marks.get(key)
+        for account in self.ledger.accounts.values():
+            if price and key in account.positions and account.mark(account.positions[key], price):
+                self._valued[key] = ts
+
+    def _chain(self, cause: str) -> tuple[str, ...]:
+        chain: list[str] = []
+        while cause and len(chain) < _CAUSES:
+            chain.append(cause)
+            cause = self._causes.get(cause, "")
+        return tuple(chain)
+
+    def _average(self, state: OrderState) -> str | None:
+        if not state.filled_raw:
+            return None
+        instrument = state.order.instrument
+        terms = self.ledger.terms[instrument.key]
+        extra = min(8, MAX_PLACES - instrument.price_places)
+        raw = state.spent * terms.divisor * 10**extra // (state.filled_raw * terms.multiplier)
+        return to_text(raw, instrument.price_places + extra)
+
+    def _held_cash(self, state: OrderState) -> int:
+        instrument = state.order.instrument
+        if state.order.side is not Side.BUY or not instrument.is_spot:
+            return 0
+        price = state.price_raw or state.stop_raw or self._marks.get(instrument.key, 0)
+        terms = self.ledger.terms[instrument.key]
+        return rules.notional(price, state.remaining_raw, terms.multiplier, terms.divisor)
+
+    def _base_assets(self) -> dict[tuple[str, str, str], tuple[int, int]]:
+        """(total, locked) in units of 10^-18 by venue, account and asset, so that any precisions add up."""
+        assets: dict[tuple[str, str, str], tuple[int, int]] = {}
+
+        def add(instrument: Instrument, total: int, locked: int) -> None:
+            if instrument.is_spot:
+                key, unit = (
+                    (instrument.venue, instrument.account, instrument.base),
+                    10 ** (MAX_PLACES - instrument.quantity_places),
+                )
+                old_total, old_locked = assets.get(key, (0, 0))
+                assets[key] = (old_total + total * unit, old_locked + locked * unit)
+
+        for account in self.ledger.accounts.values():
+            for position in account.positions.values():
+                add(position.instrument, position.quantity, 0)
+        for state in self.ledger.living.values():
+            if state.order.side is Side.SELL:
+                add(state.order.instrument, 0, state.remaining_raw)
+        return assets
+
+    def _balance(self, exchange: str, account: str, asset: str, total: int, held: int, places: int) -> BalanceLine:
+        locked = max(0, min(held, total))  # a stop and an exit may stand for the same coins
+        free, kept, whole = (to_text(amount, places) for amount in (total - locked, locked, total))
+        return BalanceLine(exchange, account, asset, free, kept, whole, self._now)
+
+
+def ledger_view(reader: JournalReader) -> dict[str, list[dict[str, Any]]]:
+    """Orders, fills, positions and balances of a journal, finished or growing, exact numbers as canonical text."""
+    fold = Fold(reader.started())
+    for record in reader.records():
+        fold.take(record)
+    return {
+        "orders": [msgspec.to_builtins(line) for line in fold.orders()],
+        "fills": [msgspec.to_builtins(line) for line in fold.fills()],
+        "positions": [msgspec.to_builtins(line) for line in fold.positions()],
+        "balances": [msgspec.to_builtins(line) for line in fold.balances()],
+    }
+
+
+def _last_price(event: MarketDataEvent) -> int:
+    match event:
+        case Bar():
+            return event.close_raw
+        case Trade():
+            return event.price_raw
+        case Quote():
+            return (event.bid_raw + event.ask_raw) // 2
+    return 0
+
+
+def _price(raw: int | None, instrument: Instrument) -> str | None:
+    return None if raw is None else to_text(raw, instrument.price_places)
+
+
+def _entry(price: Decimal | None, instrument: Instrument) -> str | None:
+    """The average entry price, rounded down to what every backend holds."""
+    if price is None:
+        return None
+    places = instrument.price_places + 8
+    return to_text(to_scaled(price, places) // 10 ** max(0, places - MAX_PLACES), min(places, MAX_PLACES))

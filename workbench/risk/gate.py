@@ -1,0 +1,71 @@
+"""The gate: the only maker of an `ApprovedOrder`, and the keeper of halt, locks and pauses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workbench.core.events import AmendEvent, ApprovedOrder, OrderEvent
+from workbench.core.order import Role
+from workbench.risk.limits import MaxOrdersPerMinute, RiskRule, View
+
+EVERYONE = ""  # the strategy id that means all of them
+
+
+class Gate:
+    """Reviews every request; cancels do not come here, nothing stands in their way.
+
+    A request that only closes a position for risk or an operator (role `flatten`) passes every
+    limit, so that risk can always get out.
+    """
+
+    def __init__(self, limits: Sequence[RiskRule]) -> None:
+        self.limits = limits
+        self.halted = ""  # the reason, while the halt latch is set
+        self.locked: dict[str, str] = {}  # strategy -> why risk locked it
+        self.paused: dict[str, str] = {}  # strategy, or everyone -> why
+        self._rate = [rule for rule in limits if isinstance(rule, MaxOrdersPerMinute)]
+
+    def review(self, request: OrderEvent | AmendEvent, view: View) -> ApprovedOrder | tuple[str, str]:
+        """The approval, or the name of the rule that refuses and its figures."""
+        if isinstance(request, OrderEvent) and request.role is Role.FLATTEN:
+            if not self._reduces(request, view):
+                return "reduce_only", "there is no position to close"
+            return ApprovedOrder(request)
+        refusal = self._latched(request, view) or self._limited(request, view)
+        if refusal:
+            return refusal
+        for rule in self._rate:
+            rule.approved(view.now)
+        return ApprovedOrder(request)
+
+    def closed_to(self, strategy_id: str) -> tuple[str, str] | None:
+        """The latch that keeps a strategy from opening anything, with its reason."""
+        if self.halted:
+            return "halt", self.halted
+        if strategy_id in self.locked:
+            return "locked", self.locked[strategy_id]
+        for who in (EVERYONE, strategy_id):
+            if who in self.paused:
+                return "paused", self.paused[who] or "paused"
+        return None
+
+    def _latched(self, request: OrderEvent | AmendEvent, view: View) -> tuple[str, str] | None:
+        latch = self.closed_to(request.strategy_id)
+        if latch and latch[0] == "paused" and self._reduces(request, view):
+            return None
+        if latch is None and isinstance(request, OrderEvent) and request.reduce_only:
+            return None if self._reduces(request, view) else ("reduce_only", "it would open a position")
+        return latch
+
+    def _limited(self, request: OrderEvent | AmendEvent, view: View) -> tuple[str, str] | None:
+        for rule in self.limits:
+            why = rule.refuses(request, view)
+            if why is not None:
+                return rule.name, why
+        return None
+
+    @staticmethod
+    def _reduces(request: OrderEvent | AmendEvent, view: View) -> bool:
+        """Whether the request can only make the strategy's position smaller."""
+        position = view.ledger.position(request.strategy_id, request.instrument.key).quantity
+        return position * view.side_of(request).sign < 0 and request.quantity_raw <= abs(position)

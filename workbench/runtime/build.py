@@ -1,0 +1,91 @@
+"""The composition root: the one place that knows what a backtest, a paper run and a replay are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+
+from workbench.connectors.matching import SimulatedVenue
+from workbench.connectors.paper import PaperConnector
+from workbench.connectors.replay import ReplayConnector
+from workbench.core.clock import Clock
+from workbench.core.errors import ConfigError
+from workbench.core.events import MarketDataEvent, RunStarted
+from workbench.core.instrument import Instrument
+from workbench.core.money import to_decimal, to_scaled
+from workbench.core.ports import Sink
+from workbench.data.dataset import Dataset
+from workbench.data.journal import Journal
+from workbench.data.lake import Lake
+from workbench.data.reader import JournalReader
+from workbench.runtime.bus import MemoryBus
+from workbench.runtime.executor import ConnectorExecutor
+from workbench.runtime.feed import merged, paced
+from workbench.runtime.inbox import Inbox
+from workbench.runtime.plan import DataRange, Maker, Plan, engine_of, from_entry
+from workbench.runtime.recovery import Replay
+from workbench.runtime.session import Session
+from workbench.trading.engine import Engine
+
+SIMULATED = "venue"  # the source that the simulated venue's reports name
+
+
+def data_range(dataset: Dataset, start: int | None = None, end: int | None = None) -> DataRange:
+    """The rows of a dataset whose time lies in [start, end), UTC ns; raises ConfigError for none."""
+    first, last = dataset.rows_in(start, end)
+    if first == last:
+        raise ConfigError(f"{dataset.id}: no rows in the span asked for; it goes from {dataset.start} to {dataset.end} ns")
+    return DataRange(dataset=dataset.id, sha256=dataset.sha256, first=first, last=last - 1)
+
+
+def rows_of(data: Sequence[DataRange], datasets: Mapping[str, Dataset]) -> Iterator[MarketDataEvent]:
+    """The market events of a plan, merged."""
+    return merged([datasets[each.dataset].events(each.first, each.last + 1) for each in data])
+
+
+def find_data(data: Sequence[DataRange], lake: Lake) -> dict[str, Dataset]:
+    """The datasets that a plan names, by id; raises DataError where one is missing or has changed."""
+    return {each.dataset: lake.find(each.dataset, each.sha256) for each in data}
+
+
+def simulated_venue(plan: Plan) -> SimulatedVenue:
+    """The simulated venue of a plan, holding all its strategies' cash."""
+    total = sum((Decimal(seat.cash) for seat in plan.seats.values()), Decimal(0))
+    return SimulatedVenue(plan.instruments, cash={plan.base_currency: total}, profile=plan.profile, source=SIMULATED)
+
+
+def backtest_session(
+    started: RunStarted, *, make: Maker, datasets: Mapping[str, Dataset], journal: Journal
+) -> tuple[Session, MemoryBus]:
+    """A session over stored data that never waits; the bus is open for listeners."""
+    plan = Plan.of(started)
+    connector = ReplayConnector(
+        SIMULATED, rows_of(plan.data, datasets), simulated_venue(plan), plan.instruments
+    )
+    for each in plan.data:
+        journal.declare(each.dataset, each.dataset, each.sha256)
+    bus = MemoryBus()
+    session = Session(
+        engine_of(started, make),
+        connector=connector,
+        executor=ConnectorExecutor(dict.fromkeys(venues(plan.instruments), connector)),
+        journal=journal,
+        bus=bus,
+    )
+    return session, bus
+
+
+def venues(instruments: Sequence[Instrument]) -> list[str]:
+    """The venues of some instruments, each once, in order."""
+    return list(dict.fromkeys(each.venue for each in instruments))
+
+
+def replay(reader: JournalReader, *, datasets: Mapping[str, Dataset], make: Maker = from_entry) -> tuple[Engine, Journal]:
+    """Runs a journal's inputs through a fresh engine; returns it and the journal it made, for comparison."""
+    started = reader.started()
+    plan = Plan.of(started)
+    engine, copy = engine_of(started, make), Journal.memory()
+    for each in plan.data:
+        copy.declare(each.dataset, each.dataset, each.sha256)
+    Replay(engine, rows_of(plan.data, datasets), copy=copy).walk(reader.records())
+    return engine, copy

@@ -1,0 +1,27 @@
+"""The in-process bus: everyone who wants to hear what happened, told in order, after it is journalled."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from workbench.core.events import Event
+from workbench.core.ports import Sink
+
+log = logging.getLogger(__name__)
+
+
+class MemoryBus:
+    """Tells each sink; a sink that raises is dropped and named in the log, so that it cannot stop trading."""
+
+    def __init__(self, sinks: Sequence[Sink] = ()) -> None:
+        self._sinks = list(sinks)
+
+    def publish(self, event: Event, consequences: Sequence[Event]) -> None:
+        """Tells every sink of one input and what it led to."""
+        for sink in self._sinks:
+            try:
+                sink.record(event, consequences)
+            except Exception:  # a listener's fault must not become the run's
+                log.exception("sink %s failed and is dropped", type(sink).__name__)
+                self._sinks = [each for each in self._sinks if each is not sink]

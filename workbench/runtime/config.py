@@ -1,0 +1,215 @@
+"""Configuration as people write it: YAML files that overlay each other, one schema, no unknown key.
+
+Exact numbers are written as text ("0.001"); a float is refused. Every error names the file, the
+path inside it and what was expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+
+from workbench.core.errors import ConfigError, DataError
+from workbench.core.money import dec
+
+MAX_FILE = 1_000_000  # bytes; a configuration is written by a person
+EXACT_PATTERN = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
+
+
+def _exact(value: Any) -> Decimal:
+    try:
+        return dec(value)
+    except DataError as error:
+        raise ValueError(str(error)) from None
+
+
+Exact = Annotated[Decimal, BeforeValidator(_exact), WithJsonSchema({"type": "string", "pattern": EXACT_PATTERN})]
+Fraction = Annotated[Exact, Field(ge=0, le=1)]
+SecretReference = Annotated[str, Field(pattern=r"^secret://(env|file|keyring|vault|aws|gcp)/.+$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class InstrumentConfig(_Section):
+    """An instrument's terms, where the built-in table does not know them or is to be overruled."""
+
+    tick: Exact
+    lot: Exact
+    min_quantity: Exact = Decimal(0)
+    min_notional: Exact = Decimal(0)
+    contract_size: Exact = Decimal(1)
+    fee_currency: Literal["quote", "received"] = "quote"
+
+
+class CostsConfig(_Section):
+    """What the simulated venue charges and assumes."""
+
+    maker_fee: Exact = Decimal("0.001")
+    taker_fee: Exact = Decimal("0.001")
+    slippage_bps: Exact = Decimal(0)
+    latency_ms: int = Field(default=0, ge=0)
+    volume_share: Annotated[Exact, Field(gt=0, le=1)] = Decimal(1)
+
+
+class VenueConfig(_Section):
+    """How a venue is reached."""
+
+    connector: str = "paper"  # or package.module:Class
+    exchange: str | None = None
+    rest_url: str | None = None
+    stream_url: str | None = None
+    credentials: SecretReference | None = None
+    recv_window_ms: int = Field(default=5000, ge=1)
+    max_accept_delay_ms: int = Field(default=10_000, ge=0)
+    allow_unverified: bool = False
+    instruments: dict[str, InstrumentConfig] = {}
+
+
+class BudgetConfig(_Section):
+    """What one strategy may put at risk."""
+
+    quote: Exact | None = None
+    max_drawdown: Fraction | None = None
+    rebalance_band: Fraction | None = None
+
+
+class StrategyConfig(_Section):
+    """One strategy of a run: a release, or in development a `module:name`."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,50}$")
+    release: str | None = None
+    strategy: str | None = None
+    symbols: list[str] = Field(min_length=1)
+    parameters: dict[str, bool | int | float | str] = {}
+    budget: BudgetConfig = BudgetConfig()
+    cash: Exact | None = None  # what it starts with on paper; default: an equal share of `cash`
+    isolation: Literal["inline", "process"] = "inline"
+
+
+class RiskConfig(_Section):
+    """The limits of the run; what is not named has no limit."""
+
+    max_order_notional: Exact | None = None
+    max_position_notional: Exact | None = None
+    max_orders_per_minute: int | None = Field(default=None, ge=1)
+    price_collar: Fraction | None = None
+    max_data_age_s: Exact | int | None = None
+    max_drawdown: Fraction | None = None
+    allowed_symbols: list[str] | None = None
+
+
+class StoreConfig(_Section):
+    """Where the database is; without a URL, a SQLite file in the state directory."""
+
+    url: str | None = None
+
+
+class BusConfig(_Section):
+    """How events reach other processes."""
+
+    transport: Literal["memory"] = "memory"
+
+
+class LiveConfig(_Section):
+    """The second switch that live trading needs."""
+
+    enabled: bool = False
+
+
+class WatchdogConfig(_Section):
+    """The kill switch's own key."""
+
+    credentials: SecretReference | None = None
+
+
+class DataConfig(_Section):
+    """Stored data that a paper run plays back."""
+
+    dataset: str
+    start: str | None = None
+    end: str | None = None
+    speed: float = Field(default=1.0, ge=0)  # 0: as fast as it goes
+
+
+class Config(_Section):
+    """Everything a run can be told."""
+
+    environment: Literal["dev", "staging", "prod"] = "dev"
+    base_currency: str = "USDT"
+    cash: Exact = Decimal(10_000)
+    venues: dict[str, VenueConfig] = {}
+    strategies: list[StrategyConfig] = []
+    data: list[DataConfig] = []
+    costs: CostsConfig = CostsConfig()
+    risk: RiskConfig = RiskConfig()
+    live: LiveConfig = LiveConfig()
+    watchdog: WatchdogConfig = WatchdogConfig()
+    store: StoreConfig = StoreConfig()
+    bus: BusConfig = BusConfig()
+
+
+def load(files: Sequence[Path]) -> Config:
+    """The configuration of files that overlay each other in order: maps merge, everything else replaces."""
+    merged: dict[str, Any] = {}
+    origins: dict[tuple[str, ...], Path] = {}
+    for file in files:
+        _overlay(merged, _read(file), file, (), origins)
+    try:
+        return Config.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(each, origins, files) for each in error.errors())) from None
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a configuration file."""
+    return Config.model_json_schema()
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        if file.stat().st_size > MAX_FILE:
+            raise ConfigError(f"{file}: larger than {MAX_FILE} bytes is not a configuration")
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: is not YAML: {error}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file}: expected a map of settings, got {type(content).__name__}")
+    return content
+
+
+def _overlay(
+    base: dict[str, Any],
+    over: dict[str, Any],
+    file: Path,
+    path: tuple[str, ...],
+    origins: dict[tuple[str, ...], Path],
+) -> None:
+    for key, value in over.items():
+        here = (*path, str(key))
+        origins[here] = file
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _overlay(base[key], value, file, here, origins)
+        elif isinstance(value, dict):
+            base[key] = {}
+            _overlay(base[key], value, file, here, origins)
+        else:
+            base[key] = value
+
+
+def _explain(error: Any, origins: dict[tuple[str, ...], Path], files: Sequence[Path]) -> str:
+    path = tuple(str(part) for part in error["loc"])
+    known = next((origins[path[:n]] for n in range(len(path), 0, -1) if path[:n] in origins), None)
+    where = known or (files[-1] if files else "configuration")
+    what = "is not a known key" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
+    return f"{where}: {'.'.join(path)}: {what}"

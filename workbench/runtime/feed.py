@@ -1,0 +1,41 @@
+"""Stored market data in the order a run takes it, at once or paced by a clock."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+from workbench.core.clock import SECOND, Clock
+from workbench.core.events import Event, MarketDataEvent
+from workbench.runtime.inbox import Inbox
+
+BREATH = 256  # events between two breaths of a feed that never waits, so that others get their turn
+
+
+def merged(feeds: Sequence[Iterator[MarketDataEvent]]) -> Iterator[MarketDataEvent]:
+    """Several streams as one: by time, then symbol, then each stream's own order."""
+    if len(feeds) == 1:
+        return feeds[0]
+    return heapq.merge(*feeds, key=lambda event: (event.ts_init, event.instrument.key, event.sequence))
+
+
+async def paced(rows: Iterator[MarketDataEvent], *, speed: float, clock: Clock, inbox: Inbox) -> AsyncIterator[Event]:
+    """Each row when it is due at `speed` times real time (0: at once), commands in between, until told to stop."""
+    origin: tuple[int, int] | None = None
+    for count, row in enumerate(rows):
+        if count % BREATH == 0:
+            await asyncio.sleep(0)
+        if origin is None:
+            origin = (row.ts_init, clock.now())
+        while not inbox.stopping:
+            due = origin[1] + int((row.ts_init - origin[0]) / speed) if speed else 0
+            wait = (due - clock.now()) / SECOND if speed else 0.0
+            command = await inbox.next(wait)
+            if command is not None:
+                yield command
+            elif wait <= 0:
+                break
+        if inbox.stopping:
+            return
+        yield row

@@ -1,0 +1,308 @@
+"""The engine is a function: one event in, its consequences out.
+
+`process` neither waits nor reads a clock, and it changes the world only through the facts it
+returns: every fact is applied to the ledger by the same fold that later reads the journal.
+Requests come back beside the facts, for the executor to carry out once they are journalled.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from workbench.core.clock import SECOND
+from workbench.core.errors import ConfigError, DataError
+from workbench.core.events import (
+    Bar,
+    BookUpdate,
+    Event,
+    FillEvent,
+    Flatten,
+    Halt,
+    MarketDataEvent,
+    Opinion,
+    OrderReport,
+    ParametersChanged,
+    Pause,
+    Quote,
+    Quotes,
+    Rearm,
+    Resume,
+    RiskAction,
+    RunStarted,
+    SetParameters,
+    SignalEvent,
+    StrategyFailed,
+    Trade,
+)
+from workbench.core.ledger import Ledger
+from workbench.core.order import Role
+from workbench.core.strategy import Strategy
+from workbench.risk.budgets import Budget, DrawdownWatch
+from workbench.risk.gate import Gate
+from workbench.risk.limits import Limits, View
+from workbench.trading.desk import Desk
+from workbench.trading.facts import Consequences, Facts
+from workbench.trading.orders import Orders
+from workbench.trading.portfolio import Portfolio, Trader
+
+REMEMBERED = 5_000  # events kept to rebuild a strategy's state; a year of daily bars, three days of minutes
+FLATTEN_RETRY_NS = SECOND  # a flatten that ended unfilled asks again, but not faster than a venue's limit
+
+
+class Engine:
+    """Strategies, portfolio, risk and orders behind one door: `process`."""
+
+    def __init__(self, started: RunStarted, *, limits: Limits, budgets: Mapping[str, Budget]) -> None:
+        self.ledger = Ledger(started)
+        self.gate = Gate(limits.rules(self.ledger))
+        self.view = View(ledger=self.ledger, marks={}, fresh_until={})
+        self.portfolio = Portfolio(self.ledger)
+        self._facts = Facts(self.ledger)
+        self._orders = Orders(self.ledger, self.gate, self.view, self._facts)
+        self._budgets = dict(budgets)
+        self._watch = DrawdownWatch(self.ledger, self._budgets, limits.max_drawdown)
+        self._expiring: list[Desk] = []
+        self._retry: dict[str, int] = {}
+        self._remembered: dict[str, deque[MarketDataEvent]] = {}
+        self._doors: dict[type[Event], Callable[[Any], None]] = {
+            Bar: self._on_bar,
+            Trade: self._on_trade,
+            Quote: self._on_quote,
+            BookUpdate: self._on_book,
+            OrderReport: self._on_report,
+            FillEvent: self._on_fill,
+            SetParameters: self._on_set_parameters,
+            Halt: self._on_halt,
+            Rearm: self._on_rearm,
+            Pause: self._on_pause,
+            Resume: self._on_resume,
+            Flatten: self._on_flatten,
+        }
+
+    def add(self, strategy_id: str, strategy: Strategy, instruments: Sequence[str]) -> None:
+        """Seats a strategy; it hears of these instruments (keys) and trades only them."""
+        budget = self._budgets.get(strategy_id, Budget())
+        self.portfolio.add(strategy_id, strategy, instruments, budget)
+        if strategy.warmup():
+            self._remembered[strategy_id] = deque(maxlen=REMEMBERED)
+
+    def process(self, event: Event) -> Consequences:
+        """Takes one event; returns the facts it led to, in order, and the requests to carry out."""
+        self._facts.now = self.view.now = event.ts_init
+        if self._expiring:
+            self._lapse(event.id)
+        door = self._doors.get(type(event))
+        if door is not None:
+            door(event)
+        return self._facts.take()
+
+    # --- market data ------------------------------------------------------------------------------
+
+    def _on_bar(self, bar: Bar) -> None:
+        self._market(bar, bar.close_raw, bar.ts_event + bar.interval_ns)
+
+    def _on_trade(self, trade: Trade) -> None:
+        self._market(trade, trade.price_raw, trade.ts_event)
+
+    def _on_quote(self, quote: Quote) -> None:
+        self._market(quote, (quote.bid_raw + quote.ask_raw) // 2, quote.ts_event)
+
+    def _on_book(self, book: BookUpdate) -> None:
+        if book.snapshot and book.bids_raw and book.asks_raw:
+            mark = (book.bids_raw[0][0] + book.asks_raw[0][0]) // 2
+        else:
+            mark = self.view.marks.get(book.instrument.key, 0)
+        self._market(book, mark, book.ts_event)
+
+    def _market(self, event: MarketDataEvent, mark: int, fresh_until: int) -> None:
+        key = event.instrument.key
+        self.view.marks[key] = mark
+        self.view.fresh_until[key] = fresh_until
+        seated = self.portfolio.by_instrument.get(key, ())
+        for trader, desk in seated:
+            if desk.position.quantity:
+                trader.account.mark(desk.position, mark)
+                self._guard(trader, event.id)
+                if desk.closing:
+                    self._flatten_again(desk, event.id)
+            else:
+                desk.position.mark = mark
+        for trader, desk in seated:
+            self._think(trader, desk, event)
+
+    def _think(self, trader: Trader, desk: Desk, event: MarketDataEvent) -> None:
+        if trader.failed is not None:
+            return
+        if self._remembered:
+            self._remember(trader.account.strategy_id, event)
+        try:
+            says = trader.strategy.on_market_data(event)
+        except Exception as error:  # a strategy is a stranger's code; its fault must not stop the others
+            self._fail(trader, error, event.id)
+            return
+        if says is None or says is desk.said and desk.heard and trader.budget.rebalance_band is None:
+            return
+        opinions = says if isinstance(says, (list, tuple)) else (says,)
+        try:
+            for opinion in opinions:
+                self._hear(trader, opinion.says if isinstance(opinion, SignalEvent) else opinion, event)
+        except (ConfigError, DataError) as error:  # it asked for something that does not exist
+            self._fail(trader, error, event.id)
+
+    def _hear(self, trader: Trader, says: Opinion, event: Event) -> None:
+        desk = self.portfolio.desk(trader, says.symbol)
+        if not self.portfolio.is_news(trader, desk, says):
+            return
+        strategy_id = trader.account.strategy_id
+        signal = self._facts.add(SignalEvent, event.id, strategy_id=strategy_id, instrument=desk.instrument, says=says)
+        latch = self.gate.closed_to(strategy_id)
+        if latch and latch[0] != "paused":  # a paused strategy may still reduce: the gate decides
+            desk.said, desk.heard = says, True
+            self._facts.risk(signal.id, latch[0], RiskAction.DENIED, latch[1], strategy_id=strategy_id)
+            return
+        short = self.portfolio.want(trader, desk, says)
+        if short:
+            self._facts.risk(signal.id, "no_short_spot", RiskAction.DENIED, short, strategy_id=strategy_id)
+        if desk.expires is not None:
+            self._expiring.append(desk)
+        self._orders.carry(desk, signal.id)
+
+    def _lapse(self, cause: str) -> None:
+        for desk in [desk for desk in self._expiring if desk.expires is None or desk.expires <= self.view.now]:
+            self._expiring.remove(desk)
+            if desk.expires is not None:
+                for cancel in desk.lapse():
+                    self._orders.cancel(cancel.order_id, cancel.reason, cause)
+
+    # --- what the venue says ----------------------------------------------------------------------
+
+    def _on_report(self, report: OrderReport) -> None:
+        desk = self._orders.report(report)
+        if desk is not None:
+            self._orders.carry(desk, report.id)
+
+    def _on_fill(self, fill: FillEvent) -> None:
+        booked = self._orders.fill(fill)
+        if booked is None:
+            return
+        state, desk = booked
+        trader = self.portfolio.traders[state.order.strategy_id]
+        if isinstance(desk.said, Quotes):
+            desk.heard = False
+        if trader.failed is None:
+            try:
+                trader.strategy.on_fill(fill)
+            except Exception as error:  # as in _think
+                self._fail(trader, error, fill.id)
+        self._guard(trader, fill.id)
+        self._orders.carry(desk, fill.id)
+
+    # --- risk steps in ----------------------------------------------------------------------------
+
+    def _guard(self, trader: Trader, cause: str) -> None:
+        """Compares equity with its peak; a breach locks the strategy, or halts everything, and flattens."""
+        strategy_id = trader.account.strategy_id
+        why = self._watch.breach(trader.account)
+        if why and strategy_id not in self.gate.locked:
+            self._lock(trader, "max_drawdown", why, cause)
+        why = self._watch.portfolio_breach()
+        if why and not self.gate.halted:
+            self.gate.halted = why
+            self._facts.risk(cause, "portfolio_max_drawdown", RiskAction.HALTED, why)
+            self._flatten("", cause)
+
+    def _lock(self, trader: Trader, rule: str, why: str, cause: str) -> None:
+        strategy_id = trader.account.strategy_id
+        self.gate.locked[strategy_id] = why
+        event = self._facts.risk(cause, rule, RiskAction.LOCKED, why, strategy_id=strategy_id)
+        self._flatten(strategy_id, event.id)
+
+    def _fail(self, trader: Trader, error: Exception, cause: str) -> None:
+        trader.failed = error
+        strategy_id = trader.account.strategy_id
+        what = f"{type(error).__name__}: {error}"
+        failed = self._facts.add(StrategyFailed, cause, strategy_id=strategy_id, error=what)
+        self._lock(trader, "strategy_failed", what, failed.id)
+
+    def _flatten(self, strategy_id: str, cause: str) -> None:
+        for _, desk in self.portfolio.all_desks(strategy_id):
+            desk.want_flat()
+            self._orders.carry(desk, cause)
+
+    def _flatten_again(self, desk: Desk, cause: str) -> None:
+        place = f"{desk.account.strategy_id}|{desk.instrument.key}"
+        if (Role.FLATTEN, 0) not in desk.orders and self._retry.get(place, 0) <= self.view.now:
+            self._retry[place] = self.view.now + FLATTEN_RETRY_NS
+            self._orders.carry(desk, cause)
+
+    # --- commands ---------------------------------------------------------------------------------
+
+    def _on_halt(self, halt: Halt) -> None:
+        self.gate.halted = halt.reason or "halted"
+        event = self._facts.risk(halt.id, "halt", RiskAction.HALTED, self.gate.halted)
+        for order_id, state in list(self.ledger.living.items()):
+            if state.order.role not in (Role.STOP, Role.FLATTEN):  # what protects or closes stays
+                self._orders.cancel(order_id, "halt", event.id)
+
+    def _on_rearm(self, rearm: Rearm) -> None:
+        if not rearm.strategy_id:
+            self.gate.halted = ""
+            self.gate.locked.clear()
+        self.gate.locked.pop(rearm.strategy_id, None)
+        self._watch.forgive(rearm.strategy_id)
+        for trader, desk in self.portfolio.all_desks(rearm.strategy_id):
+            desk.heard = False
+            trader.failed = None
+        self._facts.risk(rearm.id, "rearm", RiskAction.REARMED, rearm.reason, strategy_id=rearm.strategy_id)
+
+    def _on_pause(self, pause: Pause) -> None:
+        self.gate.paused[pause.strategy_id] = pause.reason
+
+    def _on_resume(self, resume: Resume) -> None:
+        self.gate.paused.pop(resume.strategy_id, None)
+        for _, desk in self.portfolio.all_desks(resume.strategy_id):
+            desk.heard = False
+
+    def _on_flatten(self, flatten: Flatten) -> None:
+        self._flatten(flatten.strategy_id, flatten.id)
+
+    # --- parameters -------------------------------------------------------------------------------
+
+    def _remember(self, strategy_id: str, event: MarketDataEvent) -> None:
+        if strategy_id in self._remembered:
+            self._remembered[strategy_id].append(event)
+
+    def _on_set_parameters(self, wish: SetParameters) -> None:
+        trader = self.portfolio.traders.get(wish.strategy_id)
+        refused = ""
+        try:
+            if trader is None:
+                raise ConfigError(f"no strategy {wish.strategy_id!r} in this run")
+            self._change(trader, wish.values)
+        except ConfigError as error:
+            refused = str(error)
+        now = msgspec.to_builtins(trader.strategy.get_parameters()) if trader else {}
+        self._facts.add(ParametersChanged, wish.id, strategy_id=wish.strategy_id, parameters=now, refused=refused)
+
+    def _change(self, trader: Trader, values: Mapping[str, Any]) -> None:
+        """Changes parameters whole; what is not hot rebuilds the state from remembered events, or is refused."""
+        strategy = trader.strategy
+        before, state = strategy.get_parameters(), strategy.state
+        strategy.set_parameters(values)
+        if strategy.state is state:
+            return
+        kept = self._remembered.get(trader.account.strategy_id, deque(maxlen=0))
+        needed = strategy.warmup()
+        if needed == 0 or (needed > len(kept) and len(kept) == kept.maxlen):
+            strategy.set_parameters(before)
+            strategy.state = state
+            raise ConfigError(
+                f"strategy {trader.account.strategy_id}: {', '.join(sorted(values))} needs {needed or 'more'} past "
+                f"events to rebuild its state, {len(kept)} are kept; restart it with the new parameters"
+            )
+        for event in list(kept)[-needed:]:
+            strategy.on_market_data(event)

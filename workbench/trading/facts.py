@@ -1,0 +1,51 @@
+"""Where consequences are made: each is numbered, applied to the ledger, and kept to be returned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from workbench.core.events import ApprovedOrder, CancelEvent, Consequence, Event, RiskAction, RiskEvent
+from workbench.core.ledger import Ledger
+
+Requests = Sequence[ApprovedOrder | CancelEvent]
+Consequences = tuple[Sequence[Event], Requests]
+
+NOTHING: Consequences = ((), ())
+
+Fact = TypeVar("Fact", bound=Consequence)
+
+
+class Facts:
+    """Collects what one event led to."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._sequence = 0
+        self._made: list[Event] = []
+        self._requests: list[ApprovedOrder | CancelEvent] = []
+        self.now = 0
+
+    def add(self, kind: type[Fact], cause: str, **fields: Any) -> Fact:
+        """Makes a fact, applies it to the ledger and keeps it."""
+        self._sequence += 1
+        fact = kind("engine", self._sequence, self.now, self.now, cause=cause, **fields)
+        self._ledger.apply(fact)
+        self._made.append(fact)
+        return fact
+
+    def risk(self, cause: str, rule: str, action: RiskAction, reason: str, **ids: str) -> RiskEvent:
+        """Makes the fact that risk stepped in."""
+        return self.add(RiskEvent, cause, rule=rule, action=action, reason=reason, **ids)
+
+    def send(self, request: ApprovedOrder | CancelEvent) -> None:
+        """Keeps a request for the executor."""
+        self._requests.append(request)
+
+    def take(self) -> Consequences:
+        """Everything since the last take, in order."""
+        if not self._made and not self._requests:
+            return NOTHING
+        taken = (self._made, self._requests)
+        self._made, self._requests = [], []
+        return taken

@@ -1,0 +1,133 @@
+"""The portfolio: marks, sizing, and the desks that turn what strategies say into requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from workbench.core import rules
+from workbench.core.account import Account, Position
+from workbench.core.errors import ConfigError
+from workbench.core.events import Opinion, Quotes, Target
+from workbench.core.ledger import Ledger
+from workbench.core.money import round_scaled, to_decimal, to_text
+from workbench.core.strategy import Strategy
+from workbench.risk.budgets import Budget
+from workbench.trading.desk import Desk
+
+
+class Trader(msgspec.Struct, kw_only=True):
+    """A strategy in its place: its instruments, its budget, its account."""
+
+    strategy: Strategy
+    instruments: tuple[str, ...]  # keys
+    budget: Budget
+    account: Account
+    desks: dict[str, Desk]  # by key, and by plain symbol where that is unambiguous
+    failed: Exception | None = None
+
+
+class Portfolio:
+    """Who trades what with which money; all arithmetic in scaled integers."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.traders: dict[str, Trader] = {}
+        self.by_instrument: dict[str, list[tuple[Trader, Desk]]] = {key: [] for key in ledger.instruments}
+
+    def add(self, strategy_id: str, strategy: Strategy, instruments: Sequence[str], budget: Budget) -> Trader:
+        """Gives a strategy its desks; raises ConfigError for an instrument the run does not have."""
+        account = self._ledger.accounts[strategy_id]
+        desks: dict[str, Desk] = {}
+        for key in instruments:
+            if key not in self._ledger.instruments:
+                raise ConfigError(f"strategy {strategy_id}: no instrument {key!r} in this run")
+            instrument = self._ledger.instruments[key]
+            position = self._ledger.position(strategy_id, key)
+            desk = Desk(instrument, self._ledger.terms[key], account, position)
+            desks[key] = desk
+            if sum(self._ledger.instruments[other].symbol == instrument.symbol for other in instruments) == 1:
+                desks[instrument.symbol] = desk
+        trader = Trader(strategy=strategy, instruments=tuple(instruments), budget=budget, account=account, desks=desks)
+        self.traders[strategy_id] = trader
+        for key in instruments:
+            self.by_instrument[key].append((trader, desks[key]))
+        strategy.attach(strategy_id, self)
+        return trader
+
+    def desk(self, trader: Trader, symbol: str) -> Desk:
+        """The desk a strategy means by a symbol or key."""
+        if symbol not in trader.desks:
+            raise ConfigError(
+                f"strategy {trader.account.strategy_id} spoke of {symbol!r}; it trades {', '.join(trader.instruments)}"
+            )
+        return trader.desks[symbol]
+
+    def is_news(self, trader: Trader, desk: Desk, says: Opinion) -> bool:
+        """Whether the opinion asks for anything that is not wanted already."""
+        if not desk.heard or says != desk.said:
+            return True
+        band = trader.budget.band_ppm()
+        if band is None or isinstance(says, Quotes) or says.ppm is None:
+            return False
+        drift = abs(self._sized(trader, desk, says) - desk.position.quantity)
+        terms = desk.terms
+        worth = rules.notional(desk.position.mark, drift, terms.multiplier, terms.divisor)
+        return worth * rules.PPM > band * self._base(trader)
+
+    def want(self, trader: Trader, desk: Desk, says: Opinion) -> str | None:
+        """Hands a new opinion to its desk; returns the figures where spot cannot go below nothing."""
+        if isinstance(says, Quotes):
+            desk.want_quotes(says)
+            return None
+        desired = self._sized(trader, desk, says)
+        short = None
+        if desired < 0 and desk.instrument.is_spot:
+            quantity = to_text(desired, desk.instrument.quantity_places)
+            short = f"target {quantity} of {desk.instrument.key}: spot cannot be sold short, it is held at 0"
+            desired = 0
+        desk.want_target(says, desired)
+        return short
+
+    def _sized(self, trader: Trader, desk: Desk, target: Target) -> int:
+        terms = desk.terms
+        if (target.ppm is None) == (target.quantity is None):
+            raise ConfigError(f"target for {target.symbol}: expected either an exposure or a quantity")
+        if target.ppm is not None and abs(target.ppm) > rules.PPM:
+            raise ConfigError(f"target for {target.symbol}: exposure {target.ppm} ppm is beyond the whole budget")
+        if target.quantity is not None:
+            raw = round_scaled(abs(target.quantity), desk.instrument.quantity_places, up=False)
+            lots = rules.floor_to(raw, terms.lot)
+            return lots if target.quantity > 0 else -lots
+        mark = desk.position.mark
+        assert target.ppm is not None
+        return rules.sized_quantity(target.ppm, self._base(trader), mark, terms.multiplier, terms.divisor, terms.lot)
+
+    def _base(self, trader: Trader) -> int:
+        """What a strategy sizes from: its equity at the last mark, capped by its budget."""
+        cap = trader.budget.cap(self._ledger.cash_places)
+        equity = trader.account.equity
+        return equity if cap is None or equity < cap else cap
+
+    # --- what a strategy may know of its own book -------------------------------------------------
+
+    def _position(self, strategy_id: str, symbol: str) -> Position:
+        return self.desk(self.traders[strategy_id], symbol).position
+
+    def quantity(self, strategy_id: str, symbol: str) -> Decimal:
+        """The signed quantity a strategy holds, exact."""
+        position = self._position(strategy_id, symbol)
+        return to_decimal(position.quantity, position.instrument.quantity_places)
+
+    def entry_price(self, strategy_id: str, symbol: str) -> Decimal | None:
+        """The average price of what it holds; None when flat."""
+        return self._position(strategy_id, symbol).entry_price()
+
+    def all_desks(self, strategy_id: str = "") -> Iterator[tuple[Trader, Desk]]:
+        """Every desk, or those of one strategy."""
+        for name, trader in self.traders.items():
+            if strategy_id in ("", name):
+                for key in trader.instruments:
+                    yield trader, trader.desks[key]
