@@ -8,6 +8,7 @@ import io
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -243,7 +244,7 @@ def test_row_ranges_name_exactly_the_rows_that_were_taken(steps_between: list[in
         journal.row(bar(at))
     named = [each for each in list(JournalReader(journal).records())[1:] if isinstance(each, Rows)]
     assert [row for each in named for row in range(each.first, each.last + 1)] == rows
-    assert all(one.last + 1 < other.first for one, other in zip(named, named[1:], strict=False)), "neighbours merge"
+    assert all(one.last + 1 < other.first for one, other in pairwise(named)), "neighbours merge"
 
 
 def test_the_line_of_an_event_is_the_codecs() -> None:

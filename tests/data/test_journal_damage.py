@@ -230,9 +230,10 @@ def test_after_a_failed_sync_nothing_more_is_promised(tmp_path: Path, monkeypatc
     def refuse(fd: int) -> None:
         raise OSError(5, "Input/output error")
 
-    with monkeypatch.context() as patched, pytest.raises(DiskFailed, match="Input/output error"):
+    with monkeypatch.context() as patched:
         patched.setattr("os.fdatasync", refuse)
-        asyncio.run(journal.sync())
+        with pytest.raises(DiskFailed, match="Input/output error"):
+            asyncio.run(journal.sync())
     with pytest.raises(DiskFailed):
         asyncio.run(journal.sync())
-    assert FRAME_HEADER < first_segment(tmp_path).stat().st_size
+    assert first_segment(tmp_path).stat().st_size > FRAME_HEADER

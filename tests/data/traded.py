@@ -24,7 +24,7 @@ from workbench.core.instrument import Instrument
 from workbench.core.order import OrderStatus, OrderType, Role, Side
 from workbench.data.journal import Journal
 
-BTC = Instrument("binance", "BTC/USDT", Decimal("0.01"), Decimal("0.00001"))
+BTC = Instrument(venue="binance", symbol="BTC/USDT", tick=Decimal("0.01"), lot=Decimal("0.00001"))
 STARTED_NS = 1_700_000_000_123_456_789
 DATASET, SHA = "binance_spot_BTCUSDT_1h", "ab" * 32
 

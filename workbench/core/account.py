@@ -46,10 +46,17 @@ class Position(msgspec.Struct):
         self.cost += worth - closed_worth
         self.realised += gained
         self.fees += fee_in_cash
-        self.quantity += signed - fee_in_base
+        self._hold(self.quantity + signed, fee_in_base)
         if self.instrument.is_spot:
             return -worth * fill.side.sign - fee_in_cash
         return gained - fee_in_cash
+
+    def _hold(self, quantity: int, fee_in_base: int) -> None:
+        """Takes the fee out of what is held; where that ends the position, what is left of its cost is lost with it."""
+        self.quantity = quantity - fee_in_base
+        if self.cost and quantity * self.quantity <= 0:
+            self.realised += self.cost if quantity < 0 else -self.cost
+            self.cost = 0
 
     def _fee(self, fill: FillEvent) -> tuple[int, int]:
         """The fee in cash units and in base units; a fee in a third currency is neither."""
@@ -74,7 +81,9 @@ class Position(msgspec.Struct):
 
     def unrealised(self) -> int:
         """Profit of the open quantity at the last mark, before fees."""
-        return self.value - self.cost if self.instrument.is_spot else self.value
+        if not self.instrument.is_spot:
+            return self.value
+        return self.value - self.cost if self.quantity >= 0 else self.value + self.cost
 
     def entry_price(self) -> Decimal | None:
         """The average price of the open quantity, rounded down to 10^-(price_places + 8); None when flat."""

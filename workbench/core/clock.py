@@ -15,6 +15,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
+_FRACTION = re.compile(r"(?<=:\d\d:\d\d)[.,](\d{1,9})(?!\d)", re.ASCII)
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 
 
@@ -43,13 +44,19 @@ def interval_text(ns: int) -> str:
 
 def parse_instant(text: str, what: str = "time") -> Nanos:
     """UTC nanoseconds of an ISO date or date-time; a missing zone means UTC."""
+    whole, nanos = text.strip(), 0
+    fraction = _FRACTION.search(whole)
+    if fraction:  # by hand, since datetime drops what is finer than a microsecond
+        whole = whole[: fraction.start()] + whole[fraction.end() :]
+        nanos = int(fraction[1].ljust(9, "0"))
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(whole)
     except ValueError:
-        raise DataError(f"{what}: expected an ISO date or time such as '2024-01-31T12:00', got {text!r}") from None
+        moment = None
+    if moment is None or "." in whole or "," in whole:
+        raise DataError(f"{what}: expected an ISO date or time such as '2024-01-31T12:00', got {text!r}")
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    whole = moment.replace(microsecond=0)
-    return Nanos(int(whole.timestamp()) * SECOND + moment.microsecond * 1_000)
+    return Nanos(int(moment.timestamp()) * SECOND + nanos)
 
 
 def instant_text(ts: int) -> str:

@@ -84,8 +84,9 @@ def to_plain(event: Event) -> dict[str, Any]:
 
 
 def _write_instrument(instrument: Instrument) -> dict[str, Any]:
-    written: dict[str, Any] = plain(instrument)
-    return written
+    fields = {each.name: each.default for each in msgspec.structs.fields(Instrument)}
+    written = {name: (getattr(instrument, name), default) for name, default in fields.items()}
+    return {name: plain(value) for name, (value, default) in written.items() if value != default}
 
 
 def _write_levels(levels: tuple[tuple[int, int], ...], instrument: Instrument) -> list[list[str]]:
@@ -171,7 +172,7 @@ def decode(line: bytes, instruments: Mapping[str, Instrument]) -> Event:
     """The event of one line that `encode` wrote."""
     try:
         return from_plain(msgspec.json.decode(line), instruments)
-    except (msgspec.DecodeError, AttributeError, KeyError) as error:
+    except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"event: cannot read {line[:80]!r}: {error}") from None
 
 
@@ -190,4 +191,7 @@ def _read_instrument(key: str, instruments: Mapping[str, Instrument]) -> Instrum
 
 def _read_opinion(written: Mapping[str, Any]) -> events.Opinion:
     kind: type[events.Opinion] = events.Target if written["kind"] == "Target" else events.Quotes
-    return _convert({name: value for name, value in written.items() if name != "kind"}, kind, "SignalEvent.says")
+    says: events.Opinion = _convert(
+        {name: value for name, value in written.items() if name != "kind"}, kind, "SignalEvent.says"
+    )
+    return says

@@ -62,6 +62,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             )
         if found["settle"] and found["settle"] == found["base"]:
             raise Unsupported(f"{self.symbol}: inverse contracts are not supported; linear ones are")
+        if found["settle"] and found["settle"] != found["quote"]:
+            raise Unsupported(f"{self.symbol}: is not settled in {found['quote']}, what its price is quoted in")
         for name in ("tick", "lot", "contract_size"):
             if dec(getattr(self, name), f"{self.symbol} {name}") <= 0:
                 raise ConfigError(f"{self.symbol} {name}: expected more than 0, got {getattr(self, name)}")
@@ -75,6 +77,11 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             msgspec.structs.force_setattr(self, "quantity_places", places)
         if max(self.price_places, self.quantity_places, self.fee_places) > MAX_PLACES:
             raise ConfigError(f"{self.symbol}: more than {MAX_PLACES} decimal places")
+        if self.is_spot and self.quantity_places < self.fee_places:  # a fee taken in base must be exact too
+            raise ConfigError(
+                f"{self.symbol} quantity_places: expected at least the {self.fee_places} of fee_places, "
+                f"got {self.quantity_places}"
+            )
         self.terms(self.cash_places)  # a tick or lot finer than its fixed precision fails here, not in a trade
 
     @cached_property
@@ -102,7 +109,9 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     @cached_property
     def cash_places(self) -> int:
         """Fine enough that price x quantity on tick and lot is exact in cash."""
-        return max(CASH_PLACES, places_of(self.tick) + places_of(self.lot) + places_of(self.contract_size))
+        return max(
+            CASH_PLACES, self.fee_places, places_of(self.tick) + places_of(self.lot) + places_of(self.contract_size)
+        )
 
     def terms(self, cash_places: int) -> Terms:
         """The integers that the rule book works with, for cash in units of 10^-cash_places.
@@ -127,7 +136,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Terms(msgspec.Struct, frozen=True, gc=False):
     """An instrument's steps as scaled integers.
 
-    Cash of price x quantity is `price * quantity * multiplier // divisor`; `cash_quantum` and `base_quantum` are the smallest fee in cash and in base.
+    Cash of price x quantity is `price * quantity * multiplier // divisor`; `cash_quantum` and
+    `base_quantum` are the smallest fee in cash and in base.
     """
 
     tick: int

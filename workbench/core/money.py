@@ -43,7 +43,7 @@ def dec(value: str | int | Decimal, what: str = "number") -> Decimal:
         )
     _, digits, exponent = number.as_tuple()
     if not isinstance(exponent, int) or len(digits) + abs(exponent) > MAX_DIGITS:
-        raise DataError(f"{what}: {str(value)[:40]} has more than {MAX_DIGITS} digits")
+        raise DataError(f"{what}: {str(number)[:40]} has more than {MAX_DIGITS} digits")
     return number
 
 

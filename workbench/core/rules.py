@@ -61,17 +61,22 @@ def sized_quantity(ppm: int, base: int, mark: int, multiplier: int, divisor: int
 
 
 def affordable_quantity(cash: int, price: int, multiplier: int, divisor: int, rate: int, quantum: int, lot: int) -> int:
-    """The most whole lots that `cash` buys at `price` with the fee on top."""
+    """The most whole lots that `cash` buys at `price` with the fee on top; a rebate does not count."""
     if cash <= 0 or price <= 0:
         return 0
-    cost_of_lot = price * lot * multiplier * (RATE + (rate if rate > 0 else 0))
-    quantity = cash * divisor * RATE // cost_of_lot * lot
-    while quantity > 0:
-        worth = notional(price, quantity, multiplier, divisor)
-        if worth + fee(worth, rate, quantum) <= cash:
-            break
-        quantity -= lot
-    return quantity
+    charged = rate if rate > 0 else 0
+    worth_of_lot = price * lot * multiplier
+    lots = cash * divisor * RATE // (worth_of_lot * (RATE + charged))
+    slack = (quantum + 2) * divisor // worth_of_lot + 1  # what rounding can move the answer by
+    low, high = (lots - slack if lots > slack else 0), lots + slack + 1  # affordable, not affordable
+    while high - low > 1:
+        middle = (low + high) // 2
+        worth = notional(price, middle * lot, multiplier, divisor)
+        if worth + fee(worth, charged, quantum) <= cash:
+            low = middle
+        else:
+            high = middle
+    return low * lot
 
 
 def covered_quantity(

@@ -54,10 +54,12 @@ class Strategy(ABC):
 
     Parameters: ClassVar[type[Parameters]] = Parameters
     State: ClassVar[type[State]] = State
+    watches: ClassVar[Mapping[str, str]] = {}  # parameter that names a file -> parameter its content feeds
 
     def __init__(self, **parameters: Any) -> None:
         self.id = type(self).__name__
         self._holdings: Holdings | None = None
+        self._targets: dict[tuple[str, float], Target] = {}
         self.params: Any = self._checked(parameters)
         self.state: Any = self.new_state()
 
@@ -132,6 +134,11 @@ class Strategy(ABC):
         valid_until: int | None = None,
     ) -> Target:
         """A target exposure in [-1, 1] of the budget for the event's symbol."""
+        if limit is None and stop is None and valid_until is None:
+            plain = (event.instrument.symbol, exposure)
+            if plain not in self._targets:
+                self._targets = {plain: Target(plain[0], ppm_of(exposure))}
+            return self._targets[plain]  # the same opinion is the same object: cheap to recognise
         return Target(event.symbol, ppm_of(exposure), None, limit, stop, valid_until)
 
     def _checked(self, parameters: Mapping[str, Any]) -> Any:

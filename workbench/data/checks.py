@@ -71,5 +71,3 @@ def _shapes(kind: str, columns: Columns, interval_ns: int, horizon: int) -> Iter
         yield Fault("crossed", "low", lows > np.minimum(opens, closes), "at most open and close of its row")
     if kind == QUOTES:
         yield Fault("crossed", "bid", columns["bid"] > columns["ask"], "at most the ask of its row")
-
-

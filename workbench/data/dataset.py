@@ -116,7 +116,8 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         """The bar in one row; raises DataError outside [0, rows)."""
         if self.kind != BARS:
             raise DataError(f"{self.id}: expected bars, this dataset holds {self.kind}")
-        return next(self.events(row, row + 1))
+        found: Bar = next(self.events(row, row + 1))
+        return found
 
     def events(self, first: int = 0, last: int | None = None) -> Iterator[Any]:
         """Streams rows [first, last) as Bar, Trade or Quote; `sequence` is the row in the whole dataset."""

@@ -14,7 +14,7 @@ from workbench.core.clock import instant_text
 from workbench.core.errors import ConfigError
 from workbench.core.money import to_text
 from workbench.data.dataset import SHAPES, Dataset
-from workbench.data.numbers import decimals
+from workbench.data.numbers import array_of, decimals
 from workbench.data.shelf import write_whole
 
 _SIDES = {1: "buy", -1: "sell", 0: ""}
@@ -42,7 +42,7 @@ def _write_json_lines(data: Dataset, path: Path) -> None:
 
 
 def _write_parquet(data: Dataset, path: Path) -> None:
-    columns = {"time": pa.array(data.times).cast(pa.timestamp("ns", "UTC"))}
+    columns = {"time": array_of(data.times).cast(pa.timestamp("ns", "UTC"))}
     shape = SHAPES[data.kind]
     columns |= {name: decimals(data.columns[name], data.places(name)) for name in shape.prices + shape.quantities}
     columns |= {name: pa.array(values) for name, values in _texts(data).items() if name in shape.others}

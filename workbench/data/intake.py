@@ -20,6 +20,7 @@ from workbench.data.checks import faults
 from workbench.data.dataset import BARS, SHAPES, TRADES, Dataset, Provenance, make_dataset
 from workbench.data.layouts import Sheet, read_sheet
 from workbench.data.numbers import (
+    array_of,
     exact,
     finest_float_places,
     finest_places,
@@ -27,6 +28,7 @@ from workbench.data.numbers import (
     require_finite,
     scaled_floor,
     scaled_on_tick,
+    values_of,
 )
 from workbench.data.times import LATEST
 
@@ -85,7 +87,7 @@ def dataset_of_floats(
     """
     if not len(times):
         raise DataError("frame: is empty: it has no rows")
-    arrays = {name: pa.array(values, from_pandas=False) for name, values in columns.items()}
+    arrays = {name: array_of(values) for name, values in columns.items()}
     sheet = Sheet("frame", BARS, "frame", times, arrays, np.arange(len(times)), "", ())
     return checked(read_rows(sheet, instrument=instrument, interval=interval), id="", horizon=horizon)
 
@@ -209,7 +211,7 @@ def _choose(
     known = instruments.known(instrument)
     if known and all(_fits(column, name, known) for name, column in prices.items()):
         return known, "table", ()
-    places = [finest_float_places(c.to_numpy()) if is_float(c) else finest_places(c) for c in prices.values()]
+    places = [finest_float_places(values_of(c)) if is_float(c) else finest_places(c) for c in prices.values()]
     if min(places) < 0:
         name = list(prices)[places.index(-1)]
         raise DataError(f"{sheet.file}: {name}: no tick of up to 18 decimal places fits these prices; give instrument=")

@@ -13,7 +13,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from workbench.core.clock import Clock, instant_text
+from workbench.core.clock import Clock
 from workbench.core.errors import ConfigError, DataError
 from workbench.core.instrument import Instrument
 from workbench.data import export

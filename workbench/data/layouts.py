@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from workbench.core.clock import instant_text
 from workbench.core.errors import ConfigError, DataError
 from workbench.data.dataset import BARS, QUOTES, SHAPES, TRADES
+from workbench.data.numbers import array_of
 from workbench.data.sources import read_table
 from workbench.data.times import nanoseconds
 
@@ -121,8 +122,9 @@ def _pick(
     if timeframe not in frames:
         asked = f"no time frame {timeframe!r}" if timeframe else f"{len(frames)} time frames"
         raise ConfigError(f"{file}: {asked} in column {column}; give timeframe= one of {', '.join(map(str, frames))}")
-    mask = pc.equal(table[column].cast(pa.string()), timeframe)
-    return table.filter(mask), numbers[mask.to_numpy()], timeframe
+    rows = [row for row, frame in enumerate(table[column].cast(pa.string()).to_pylist()) if frame == timeframe]
+    kept = numbers[rows]
+    return table.take(array_of(kept)), kept, timeframe
 
 
 def _one_symbol(table: pa.Table, names: Mapping[str, str], file: str) -> None:

@@ -25,17 +25,43 @@ _FINE = pa.decimal256(76, 38)  # 38 digits before the point and 38 after: any pr
 Place = Callable[[int, str, object, str], DataError]  # (row, column, value, expected) -> the error that says so
 
 
+def values_of(column: pa.Array) -> np.ndarray:
+    """An int64, float64 or boolean column without nulls as numpy.
+
+    It reads the buffer itself: pyarrow's own conversions load pandas, which costs seconds and has no place here.
+    """
+    if pa.types.is_boolean(column.type):
+        column = pc.cast(column, pa.uint8())
+    kind = {pa.uint8(): np.uint8, pa.int64(): np.int64, pa.float64(): np.float64}[column.type]
+    if not len(column):
+        return np.empty(0, dtype=kind)
+    values = np.frombuffer(column.buffers()[1], dtype=kind)[column.offset : column.offset + len(column)]
+    return values.view(np.bool_) if kind is np.uint8 else values
+
+
+def array_of(values: np.ndarray) -> pa.Array:
+    """int64 or float64 values as an Arrow column, sharing memory."""
+    kind = {"i": pa.int64(), "f": pa.float64()}[values.dtype.kind]
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
+
+
+def first_true(mask: pa.Array) -> int:
+    """The first true row of a boolean column without nulls, -1 if there is none."""
+    found = np.flatnonzero(values_of(mask))
+    return int(found[0]) if found.size else -1
+
+
 def is_float(column: pa.Array) -> bool:
     """Whether the source kept this column as binary floats."""
-    return pa.types.is_floating(column.type)
+    return bool(pa.types.is_floating(column.type))
 
 
 def require_finite(column: pa.Array, name: str, place: Place) -> None:
     """Raises DataError at the first missing value, NaN or infinity."""
     bad = pc.is_null(column, nan_is_null=True)
     if is_float(column):
-        bad = pc.or_(bad, pc.fill_null(pc.is_inf(column), True))
-    row = pc.index(bad, True).as_py()
+        bad = pc.or_kleene(bad, pc.is_inf(column))
+    row = first_true(bad)
     if row >= 0:
         raise place(row, name, column[row].as_py(), "a finite number")
 
@@ -84,19 +110,19 @@ def scaled_on_tick(column: pa.Array, name: str, *, tick: Decimal, places: int, p
 def scaled_floor(column: pa.Array, name: str, *, places: int, place: Place) -> tuple[np.ndarray, pa.Array | None]:
     """Quantities floored to 10^-places, and the source's own text of those that were finer (None if none was)."""
     if is_float(column):
-        values = column.to_numpy()
+        values = values_of(column)
         scaled = np.rint(values * 10.0**places)
         if np.abs(scaled).max(initial=0) < EXACT_FLOAT and (scaled / 10.0**places == values).all():
             return scaled.astype(np.int64), None
     number = exact(column, name, place)
     floored = pc.round(number, ndigits=places, round_mode="down")
     finer = pc.not_equal(floored, number)
-    original = pc.if_else(finer, pc.cast(column, pa.string()), pa.scalar(None, pa.string()))
+    original = pc.if_else(finer, pc.cast(column, pa.string()), pa.nulls(len(column), pa.string()))
     return integers(floored, places), original if original.null_count < len(original) else None
 
 
 def integers(column: pa.Array, places: int) -> np.ndarray:
-    """A decimal column as int64 units of 10^-places, or as Python ints where one does not fit; exact or ArrowInvalid."""
+    """A decimal column as int64 units of 10^-places, or Python ints where one does not fit; else ArrowInvalid."""
     narrow = pc.cast(column, pa.decimal128(38, places), safe=True)
     halves = np.frombuffer(narrow.buffers()[1], dtype=np.int64)[2 * narrow.offset :][: 2 * len(narrow)].reshape(-1, 2)
     low, high = halves[:, 0], halves[:, 1]
@@ -122,7 +148,7 @@ def nearest_floats(values: np.ndarray, places: int) -> np.ndarray:
 
 
 def _scaled_floats(column: pa.Array, name: str, tick: Decimal, places: int, place: Place) -> np.ndarray:
-    values = column.to_numpy()
+    values = values_of(column)
     step = to_scaled(tick, places)
     nearest = np.rint(values * 10.0**places / step) * step
     off = _off(values, nearest / 10.0**places, float(tick)) | (np.abs(nearest) >= EXACT_FLOAT)

@@ -63,6 +63,8 @@ class Scan:
 
     def _segment(self) -> Iterator[bytes]:
         path = segment_path(self.folder, self.position.segment)
+        if not path.exists():
+            raise CorruptState(f"journal {path}: the segment is missing")
         with path.open("rb") as file:
             if self.position.offset == 0 and not self._begin(file):
                 return

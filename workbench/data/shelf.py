@@ -21,7 +21,7 @@ from workbench.core.errors import CorruptState, DataError
 from workbench.core.instrument import Instrument
 from workbench.core.money import canonical
 from workbench.data.dataset import SHAPES, Dataset, Provenance, make_dataset
-from workbench.data.numbers import decimals, integers
+from workbench.data.numbers import array_of, decimals, integers, values_of
 
 FORMAT = 1
 ROW_GROUP = 100_000  # rows: large enough to pack well, small enough to skip by
@@ -143,7 +143,7 @@ def _label_json(data: Dataset) -> bytes:
 
 def _stored(column: np.ndarray) -> pa.Array:
     if column.dtype == np.int64:
-        return pa.array(column)
+        return array_of(column)
     return pa.array(column.tolist(), pa.string()) if isinstance(column[0], str) else decimals(column, 0)
 
 
@@ -157,7 +157,7 @@ def _loaded(column: pa.ChunkedArray) -> np.ndarray:
         texts = np.empty(len(flat), dtype=object)
         texts[:] = flat.to_pylist()
         return texts
-    return np.array(flat.to_numpy(), dtype=np.int64)
+    return values_of(flat).copy()
 
 
 def _texts(table: pa.Table) -> dict[int, str]:

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, Row, Table, create_engine, delete, event, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from workbench.core.errors import ConfigError, CorruptState, LeaseHeld
 from workbench.core.events import RunStarted
@@ -135,7 +135,7 @@ class Store:
             statement = self._insert(runs).values(**_run(progress.started), **cursor).on_conflict_do_nothing()
         else:
             statement = update(runs).where(runs.c.run_id == run_id, runs.c.records == taken).values(**cursor)
-        if connection.execute(statement).rowcount != 1:
+        if connection.execute(statement.returning(runs.c.run_id)).first() is None:
             raise LeaseHeld(f"run {run_id}: another process is writing it to this database")
 
     def _upsert(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
@@ -223,7 +223,7 @@ def _engine(url: str) -> Engine:
         raise ConfigError(f"store.url: expected sqlite or postgresql+psycopg, got {parsed.drivername!r}")
     try:
         engine = create_engine(parsed, hide_parameters=True)
-    except ImportError as error:
+    except (ImportError, NoSuchModuleError) as error:
         raise ConfigError(f"store.url: {parsed.drivername} needs a driver that is not installed: {error}") from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _careful)

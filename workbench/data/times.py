@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from workbench.core.clock import SECOND
 from workbench.core.errors import DataError
-from workbench.data.numbers import Place
+from workbench.data.numbers import Place, array_of, first_true, values_of
 
 EARLIEST = 1_230_940_800  # 2009-01-03, the first Bitcoin block, in seconds
 LATEST = 4_102_444_800  # 2100-01-01 in seconds; read in the next finer unit it would lie in 1970
@@ -25,7 +25,7 @@ _ISO = "an ISO time such as 2024-01-31T12:00:00Z, or a whole number of s, ms, us
 def nanoseconds(column: pa.Array, name: str, place: Place) -> tuple[np.ndarray, str]:
     """UTC nanoseconds of each value (int64), and how it was read; raises DataError where that is not certain."""
     if column.null_count:
-        row = pc.index(pc.is_null(column), True).as_py()
+        row = first_true(pc.is_null(column))
         raise place(row, name, None, _ISO)
     kind = column.type
     if pa.types.is_timestamp(kind):
@@ -53,23 +53,23 @@ def _timestamps(column: pa.Array, name: str, place: Place) -> tuple[np.ndarray, 
 
 def _cast_ns(column: pa.Array, name: str, place: Place) -> np.ndarray:
     try:
-        return np.asarray(column.cast(pa.timestamp("ns", column.type.tz)).cast(pa.int64()).to_numpy())
+        return values_of(column.cast(pa.timestamp("ns", column.type.tz)).cast(pa.int64()))
     except pa.ArrowInvalid as error:
         raise place(0, name, str(error)[:80], "times between the years 1678 and 2262") from None
 
 
 def _whole(column: pa.Array, name: str, place: Place) -> pa.Array:
-    values = column.to_numpy(zero_copy_only=False)
+    values = values_of(column.cast(pa.float64()))
     bad = ~np.isfinite(values) | (values != np.rint(values)) | (np.abs(values) >= 2.0**63)
     if bad.any():
         row = int(np.argmax(bad))
         raise place(row, name, values[row].item(), _ISO)
-    return pa.array(values.astype(np.int64))
+    return array_of(values.astype(np.int64))
 
 
 def _counts(column: pa.Array, name: str, place: Place) -> tuple[np.ndarray, str]:
     """Counts since 1970: every value must be a year from 2009 to 2099 in one and the same unit."""
-    values = column.cast(pa.int64()).to_numpy().copy()
+    values = values_of(column.cast(pa.int64()))
     unit = _unit_of(int(values[0]))
     said = name.rpartition("_")[2]
     if unit and said in _UNITS and said != unit:
@@ -90,7 +90,7 @@ def _unit_of(value: int) -> str:
 def _iso(text: pa.Array, name: str, place: Place) -> tuple[np.ndarray, str]:
     zoned = pc.match_substring_regex(text, _UTC_SUFFIX)
     plain = pc.replace_substring_regex(text, _UTC_SUFFIX, "")
-    row = pc.index(pc.match_substring_regex(plain, _OTHER_ZONE), True).as_py()
+    row = first_true(pc.match_substring_regex(plain, _OTHER_ZONE))
     if row >= 0:
         raise place(row, name, text[row].as_py(), "UTC (Z or +00:00); convert the column to UTC before importing it")
     try:
@@ -99,7 +99,7 @@ def _iso(text: pa.Array, name: str, place: Place) -> tuple[np.ndarray, str]:
         row = _first_not_iso(plain)
         raise place(row, name, text[row].as_py(), _ISO) from None
     note = "ISO, UTC" if pc.all(zoned).as_py() else "ISO without a zone: taken as UTC"
-    return np.asarray(times.cast(pa.int64()).to_numpy()), note
+    return values_of(times.cast(pa.int64())), note
 
 
 def _first_not_iso(text: pa.Array) -> int:

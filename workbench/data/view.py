@@ -58,7 +58,7 @@ class OrderLine(msgspec.Struct, frozen=True):
     created_ns: int
     updated_ns: int
     reason: str
-    causes: tuple[str, ...]
+    causes: list[str]
 
 
 class FillLine(msgspec.Struct, frozen=True):
@@ -208,19 +208,15 @@ class Fold:
             yield self._balance(venue, name, asset, total, locked, MAX_PLACES)
 
     def _consequence(self, event: Consequence) -> None:
-        booked = len(self.ledger.fills)
+        known = isinstance(event, FillEvent) and self.ledger.knows(event)
         self.ledger.apply(event)
         if isinstance(event, SignalEvent | FillEvent):
             self._causes[event.id] = event.cause
-        if (
-            isinstance(event, OrderEvent | OrderReport | OrderUpdate | FillEvent)
-            and event.order_id in self.ledger.orders
-        ):
+        if isinstance(event, _OF_ORDERS) and event.order_id in self.ledger.orders and not known:
             self.touched[event.order_id] = self._updated[event.order_id] = self._now = event.ts_event
-        if len(self.ledger.fills) > booked:
-            key = self.ledger.fills[-1].instrument.key
-            self._valued[key] = event.ts_event
-            self._mark(key, event.ts_event)
+            if isinstance(event, FillEvent):
+                self._valued[event.instrument.key] = event.ts_event
+                self._mark(event.instrument.key, event.ts_event)
 
     def _mark(self, key: str, ts: int) -> None:
         price = self._marks.get(key)
@@ -228,12 +224,12 @@ class Fold:
             if price and key in account.positions and account.mark(account.positions[key], price):
                 self._valued[key] = ts
 
-    def _chain(self, cause: str) -> tuple[str, ...]:
+    def _chain(self, cause: str) -> list[str]:
         chain: list[str] = []
         while cause and len(chain) < _CAUSES:
             chain.append(cause)
             cause = self._causes.get(cause, "")
-        return tuple(chain)
+        return chain
 
     def _average(self, state: OrderState) -> str | None:
         if not state.filled_raw:

@@ -52,6 +52,8 @@ def dataset_of(
     Raises ConfigError without it, DataError for an index or values that are not sound bars.
     """
     times = _opens(frame)
+    if not len(times):
+        raise DataError("frame: is empty: it has no rows")
     origin = _origin(frame, lake)
     if origin is not None:
         first, last = origin.rows_in(int(times[0]), int(times[-1]) + 1)

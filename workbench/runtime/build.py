@@ -6,22 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from workbench.connectors.matching import SimulatedVenue
-from workbench.connectors.paper import PaperConnector
 from workbench.connectors.replay import ReplayConnector
-from workbench.core.clock import Clock
 from workbench.core.errors import ConfigError
 from workbench.core.events import MarketDataEvent, RunStarted
 from workbench.core.instrument import Instrument
-from workbench.core.money import to_decimal, to_scaled
-from workbench.core.ports import Sink
 from workbench.data.dataset import Dataset
 from workbench.data.journal import Journal
 from workbench.data.lake import Lake
 from workbench.data.reader import JournalReader
 from workbench.runtime.bus import MemoryBus
 from workbench.runtime.executor import ConnectorExecutor
-from workbench.runtime.feed import merged, paced
-from workbench.runtime.inbox import Inbox
+from workbench.runtime.feed import merged
 from workbench.runtime.plan import DataRange, Maker, Plan, engine_of, from_entry
 from workbench.runtime.recovery import Replay
 from workbench.runtime.session import Session
@@ -34,7 +29,9 @@ def data_range(dataset: Dataset, start: int | None = None, end: int | None = Non
     """The rows of a dataset whose time lies in [start, end), UTC ns; raises ConfigError for none."""
     first, last = dataset.rows_in(start, end)
     if first == last:
-        raise ConfigError(f"{dataset.id}: no rows in the span asked for; it goes from {dataset.start} to {dataset.end} ns")
+        raise ConfigError(
+            f"{dataset.id}: no rows in the span asked for; it goes from {dataset.start} to {dataset.end} ns"
+        )
     return DataRange(dataset=dataset.id, sha256=dataset.sha256, first=first, last=last - 1)
 
 
@@ -59,9 +56,7 @@ def backtest_session(
 ) -> tuple[Session, MemoryBus]:
     """A session over stored data that never waits; the bus is open for listeners."""
     plan = Plan.of(started)
-    connector = ReplayConnector(
-        SIMULATED, rows_of(plan.data, datasets), simulated_venue(plan), plan.instruments
-    )
+    connector = ReplayConnector(SIMULATED, rows_of(plan.data, datasets), simulated_venue(plan), plan.instruments)
     for each in plan.data:
         journal.declare(each.dataset, each.dataset, each.sha256)
     bus = MemoryBus()
@@ -80,7 +75,9 @@ def venues(instruments: Sequence[Instrument]) -> list[str]:
     return list(dict.fromkeys(each.venue for each in instruments))
 
 
-def replay(reader: JournalReader, *, datasets: Mapping[str, Dataset], make: Maker = from_entry) -> tuple[Engine, Journal]:
+def replay(
+    reader: JournalReader, *, datasets: Mapping[str, Dataset], make: Maker = from_entry
+) -> tuple[Engine, Journal]:
     """Runs a journal's inputs through a fresh engine; returns it and the journal it made, for comparison."""
     started = reader.started()
     plan = Plan.of(started)

@@ -17,6 +17,10 @@ class MemoryBus:
     def __init__(self, sinks: Sequence[Sink] = ()) -> None:
         self._sinks = list(sinks)
 
+    def add(self, sink: Sink) -> None:
+        """From now on this sink hears everything too."""
+        self._sinks.append(sink)
+
     def publish(self, event: Event, consequences: Sequence[Event]) -> None:
         """Tells every sink of one input and what it led to."""
         for sink in self._sinks:

@@ -126,7 +126,7 @@ class Engine:
         for trader, desk in seated:
             if desk.position.quantity:
                 trader.account.mark(desk.position, mark)
-                self._guard(trader, event.id)
+                self._guard(trader, event)
                 if desk.closing:
                     self._flatten_again(desk, event.id)
             else:
@@ -144,7 +144,7 @@ class Engine:
         except Exception as error:  # a strategy is a stranger's code; its fault must not stop the others
             self._fail(trader, error, event.id)
             return
-        if says is None or says is desk.said and desk.heard and trader.budget.rebalance_band is None:
+        if says is None or (says is desk.said and desk.heard and trader.budget.rebalance_band is None):
             return
         opinions = says if isinstance(says, (list, tuple)) else (says,)
         try:
@@ -198,22 +198,22 @@ class Engine:
                 trader.strategy.on_fill(fill)
             except Exception as error:  # as in _think
                 self._fail(trader, error, fill.id)
-        self._guard(trader, fill.id)
+        self._guard(trader, fill)
         self._orders.carry(desk, fill.id)
 
     # --- risk steps in ----------------------------------------------------------------------------
 
-    def _guard(self, trader: Trader, cause: str) -> None:
+    def _guard(self, trader: Trader, event: Event) -> None:
         """Compares equity with its peak; a breach locks the strategy, or halts everything, and flattens."""
         strategy_id = trader.account.strategy_id
         why = self._watch.breach(trader.account)
         if why and strategy_id not in self.gate.locked:
-            self._lock(trader, "max_drawdown", why, cause)
+            self._lock(trader, "max_drawdown", why, event.id)
         why = self._watch.portfolio_breach()
         if why and not self.gate.halted:
             self.gate.halted = why
-            self._facts.risk(cause, "portfolio_max_drawdown", RiskAction.HALTED, why)
-            self._flatten("", cause)
+            halted = self._facts.risk(event.id, "portfolio_max_drawdown", RiskAction.HALTED, why)
+            self._flatten("", halted.id)
 
     def _lock(self, trader: Trader, rule: str, why: str, cause: str) -> None:
         strategy_id = trader.account.strategy_id

@@ -1,0 +1,140 @@
+"""One backtest: a strategy, stored data, costs and cash in; a result with its exact ledger and journal out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+
+from workbench.connectors.profile import Profile
+from workbench.core.errors import ConfigError
+from workbench.core.instrument import Instrument
+from workbench.core.money import canonical, dec, to_scaled
+from workbench.core.ports import Sink
+from workbench.core.strategy import Strategy
+from workbench.data.dataset import Dataset
+from workbench.data.journal import Journal
+from workbench.data.lake import Lake
+from workbench.research.curve import EquityCurve
+from workbench.research.frames import dataset_of
+from workbench.research.result import Result
+from workbench.risk.budgets import Budget
+from workbench.risk.limits import Limits
+from workbench.runtime.build import backtest_session, data_range
+from workbench.runtime.plan import Plan, made_of, seat_of
+from workbench.runtime.session import drive
+
+Data = pd.DataFrame | Dataset | str | Path
+Exact = str | int | Decimal
+
+
+def backtest(
+    strategy: Strategy,
+    data: Data | Sequence[Data],
+    *,
+    cash: Exact = "10000",
+    maker_fee: Exact = "0.001",
+    taker_fee: Exact = "0.001",
+    slippage_bps: Exact = "0",
+    engine: str = "event",
+    limits: Limits | None = None,
+    budget: Budget | None = None,
+    profile: Profile | None = None,
+    start: int | None = None,
+    end: int | None = None,
+    instrument: Instrument | None = None,
+    lake: Lake | None = None,
+    journal: Path | None = None,
+    sinks: Sequence[Sink] = (),
+) -> Result:
+    """Runs `strategy` over `data` and returns everything that happened.
+
+    `data` is a frame of `load`, a frame of your own (then with `instrument=`), a dataset, a catalogue
+    id or a file, or a list of those for several symbols. `cash` is in quote currency, exact; fees are
+    fractions and slippage basis points, exact. `start` and `end` are UTC ns on the open of a bar,
+    [start, end). Without `limits` and `profile` a plain profile holds: cash and the data's own symbols
+    are the only limits. The journal is kept in memory, or written to the folder `journal`.
+    Raises ConfigError, DataError, and whatever the strategy itself raises.
+    """
+    if engine != "event":
+        raise ConfigError(f"engine: expected 'event', got {engine!r}")
+    ranges, datasets = [], {}
+    for each in data if isinstance(data, (list, tuple)) else [data]:
+        dataset, first, last = _dataset(each, instrument, lake)
+        low = first if start is None else start
+        high = last if end is None else end
+        ranges.append(data_range(dataset, low, high))
+        datasets[dataset.id] = dataset
+    instruments = tuple({d.instrument.key: d.instrument for d in datasets.values()}.values())
+    plan = Plan(
+        base_currency=instruments[0].quote,
+        instruments=instruments,
+        seats={
+            strategy.id: seat_of(
+                strategy,
+                instruments=tuple(each.key for each in instruments),
+                cash=canonical(dec(cash, "cash")),
+                budget=budget or Budget(),
+            )
+        },
+        data=tuple(ranges),
+        limits=limits or Limits(),
+        profile=profile or plain_profile(maker_fee=maker_fee, taker_fee=taker_fee, slippage_bps=slippage_bps),
+    )
+    return run_plan(plan, {strategy.id: strategy}, datasets, journal=journal, sinks=sinks)
+
+
+def run_plan(
+    plan: Plan,
+    strategies: Mapping[str, Strategy],
+    datasets: Mapping[str, Dataset],
+    *,
+    journal: Path | None = None,
+    sinks: Sequence[Sink] = (),
+) -> Result:
+    """Runs a plan of one or many strategies over its data."""
+    started = plan.started(plan.run_id(), min(datasets[each.dataset].start for each in plan.data))
+    book = Journal.memory() if journal is None else Journal.on_disk(journal)
+    began = time.perf_counter()
+    session, bus = backtest_session(started, make=made_of(strategies), datasets=datasets, journal=book)
+    curve = EquityCurve(session.engine.ledger)
+    for sink in (curve, *sinks):
+        bus.add(sink)
+    session.begin(started)
+    drive(session.run())
+    book.close_frame()
+    for trader in session.engine.portfolio.traders.values():
+        if trader.failed is not None:
+            raise trader.failed
+    return Result(
+        plan=plan,
+        ledger=session.engine.ledger,
+        curve=curve,
+        journal=book,
+        folder=journal,
+        datasets=datasets,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def plain_profile(*, maker_fee: Exact, taker_fee: Exact, slippage_bps: Exact) -> Profile:
+    """The profile of a backtest without a configuration."""
+    return Profile(
+        name="plain",
+        maker_rate=to_scaled(maker_fee, 8, "maker fee"),
+        taker_rate=to_scaled(taker_fee, 8, "taker fee"),
+        slippage_rate=to_scaled(slippage_bps, 4, "slippage_bps"),
+    )
+
+
+def _dataset(data: Data, instrument: Instrument | None, lake: Lake | None) -> tuple[Dataset, int | None, int | None]:
+    if isinstance(data, Dataset):
+        return data, None, None
+    if isinstance(data, pd.DataFrame):
+        return dataset_of(data, instrument=instrument, lake=lake)
+    if lake is None:
+        raise ConfigError(f"data {data!r}: name a lake to open it from, or load it first")
+    return lake.open(data), None, None

@@ -1,0 +1,103 @@
+"""The state directory of one run environment: where everything durable of it lies, and its mirror files."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from workbench.core.errors import CorruptState
+from workbench.data.lake import Lake
+from workbench.runtime.lease import Lease, holder
+
+
+class StateFolder:
+    """Names and writes the files of a state directory; every write is whole or not at all."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def default(cls, environment: str = "dev") -> StateFolder:
+        """`.workbench/<environment>` under the working directory, or what WORKBENCH_STATE names."""
+        return cls(Path(os.environ.get("WORKBENCH_STATE") or Path(".workbench") / environment))
+
+    @property
+    def journal(self) -> Path:
+        """The journal of the paper or live run of this environment."""
+        return self.path / "journal"
+
+    @property
+    def runs(self) -> Path:
+        """Run records: one folder per backtest or notebook run."""
+        return self.path / "runs"
+
+    @property
+    def database(self) -> str:
+        """The URL of the default database."""
+        return f"sqlite:///{self.path / 'workbench.db'}"
+
+    def lake(self) -> Lake:
+        """The catalogue of stored market data."""
+        return Lake(self.path / "lake")
+
+    def lease(self) -> Lease:
+        """The right to be the one writer here."""
+        return Lease(self.path)
+
+    def holder(self) -> int | None:
+        """The process that runs here, if one does."""
+        return holder(self.path)
+
+    def write_status(self, status: dict[str, Any]) -> None:
+        """Replaces the status, and READY and HALT with it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        replace_text(self.path / "status.json", json.dumps(status, sort_keys=True))
+        self._mirror("READY", status["run_id"] if status["state"] == "ready" else None)
+        self._mirror("HALT", status["halt_reason"] or None)
+
+    def _mirror(self, name: str, content: str | None) -> None:
+        file = self.path / name
+        if content is None:
+            file.unlink(missing_ok=True)
+        elif not file.exists() or file.read_text(encoding="utf-8") != content:
+            replace_text(file, content)
+
+    def status(self) -> dict[str, Any]:
+        """The last status written; `stopped` if no process holds the lease."""
+        file = self.path / "status.json"
+        if not file.exists():
+            return {**EMPTY_STATUS}
+        try:
+            status: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise CorruptState(f"{file}: expected JSON: {error}") from None
+        if self.holder() is None:
+            status["state"] = "halted" if status["halt_reason"] else "stopped"
+        return status
+
+
+EMPTY_STATUS: dict[str, Any] = {
+    "state": "stopped",
+    "mode": None,
+    "run_id": None,
+    "pid": None,
+    "release": None,
+    "since_ns": None,
+    "heartbeat_ns": None,
+    "market_data_age_s": {},
+    "open_orders": 0,
+    "unknown_orders": 0,
+    "positions": {},
+    "equity": None,
+    "halt_reason": None,
+    "venue": {},
+}
+
+
+def replace_text(file: Path, content: str) -> None:
+    """Writes a small file whole: readers see the old or the new, never a part."""
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    part.write_text(content, encoding="utf-8")
+    os.replace(part, file)
