@@ -44,7 +44,8 @@ def test_a_market_order_fills_at_the_next_bars_open_and_is_stamped_with_it() -> 
     assert (fill.trade_id, fill.venue_order_id, fill.order_id, fill.cause) == ("T1", "V1", "a", "md/3")
     assert (fill.source, fill.sequence, fill.maker) == ("venue", 2, False)
     report = bench.venue.order("a")
-    assert report is not None and report.status == "filled"
+    assert report is not None
+    assert report.status == "filled"
     assert bench.venue.open_orders() == []
 
 
@@ -174,7 +175,8 @@ def test_a_market_order_takes_the_volume_there_is_and_goes_on_at_the_next_open()
     bench.buy(5, id="a")
     assert fills(bench.bar(open=100, volume=3)) == [(100, 3)]
     report = bench.venue.order("a")
-    assert report is not None and report.status == "partially_filled"
+    assert report is not None
+    assert report.status == "partially_filled"
     assert fills(bench.bar(open=101, volume=0)) == []
     assert fills(bench.bar(open=102)) == [(102, 2)]
 
@@ -373,7 +375,8 @@ def test_an_order_that_breaks_the_terms_is_rejected_with_figures(terms: dict[str
     said = bench.buy(id="a", **terms)
     assert (statuses(said), reason(said)) == (["rejected"], expected)
     report = bench.venue.order("a")
-    assert report is not None and (report.status, report.reason) == ("rejected", expected)
+    assert report is not None
+    assert (report.status, report.reason) == ("rejected", expected)
     assert bench.venue.open_orders() == []
 
 
@@ -389,7 +392,8 @@ def test_an_order_id_is_never_taken_twice() -> None:
     said = bench.buy(1, id="a")
     assert (statuses(said), reason(said)) == (["rejected"], "order id a was used before")
     report = bench.venue.order("a")
-    assert report is not None and report.status == "filled"
+    assert report is not None
+    assert report.status == "filled"
 
 
 def test_a_post_only_order_rests_and_never_takes() -> None:

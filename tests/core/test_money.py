@@ -22,7 +22,7 @@ from workbench.core.money import (
     to_text,
 )
 
-scaled = st.integers(-(10**30), 10**30)
+scaled = st.integers(-(10**28), 10**28)
 places = st.integers(0, MAX_PLACES)
 decimals = st.builds(to_decimal, scaled, places)
 
@@ -116,7 +116,7 @@ def test_canonical_text_has_no_exponent_no_trailing_zero_and_no_negative_zero(nu
     assert Fraction(text) == Fraction(number, 10**at)
 
 
-@given(decimals, places)
+@given(decimals, st.integers(0, 10))
 def test_equal_numbers_have_equal_text(number, zeros):
     longer = Decimal(f"{number:f}" + ("" if "." in f"{number:f}" else ".") + "0" * zeros)
     assert canonical(longer) == canonical(number)

@@ -23,6 +23,7 @@ from workbench.core.events import Event, Halt
 from workbench.data import journal as journal_module
 from workbench.data.journal import Journal, Rows
 from workbench.data.reader import JournalReader
+from workbench.data.scan import Scan
 
 
 def test_what_was_taken_is_read_back_with_rows_as_ranges(tmp_path: Path) -> None:
@@ -166,6 +167,21 @@ def test_a_reader_stops_quietly_before_a_frame_that_is_still_being_written(tmp_p
     assert path.read_bytes() == whole[:-7], "reading changes nothing"
     path.write_bytes(whole)
     assert list(reader.records(start=count)) == [timer(50)]
+
+
+def test_a_reader_misses_nothing_when_the_writer_goes_on_to_a_new_segment_right_now(tmp_path: Path) -> None:
+    journal = Journal.on_disk(tmp_path, max_segment=1_500)
+    journal.take(started())
+    journal.close_frame()
+
+    class Slow(Scan):
+        def _followed(self) -> bool:
+            while not (tmp_path / "000002.journal").exists():
+                journal.take(timer(journal.records))
+                journal.close_frame()
+            return super()._followed()
+
+    assert sum(body.count(b"\n") for body in Slow(tmp_path)) == journal.records > 2
 
 
 def test_start_can_be_any_record(tmp_path: Path) -> None:

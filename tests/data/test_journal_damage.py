@@ -70,6 +70,7 @@ def test_a_flip_in_any_byte_of_the_last_frame_is_damage_and_changes_nothing(fold
         with pytest.raises(CorruptState, match=rf"000001\.journal, offset {last}:") as error:
             Journal.on_disk(folder)
         assert error.value.exit_code == 5
+        assert offset < last + FRAME_HEADER or "a frame fails its CRC" in str(error.value)
         assert path.read_bytes() == hurt
         assert [each.name for each in folder.iterdir()] == [path.name]
 
@@ -216,7 +217,9 @@ def test_a_full_disk_is_named_and_what_was_written_before_stands(tmp_path: Path)
     written, _, message = done.stdout.partition(" ")
     assert "cannot write" in message
     assert "000001.journal, offset" in message
-    assert JournalReader(tmp_path).verify().records == int(written) > 1
+    verified = JournalReader(tmp_path).verify()
+    assert verified.records == int(written) > 1
+    assert verified.torn_bytes == 0, "what the disk took of the failed write was taken back"
     journal = Journal.on_disk(tmp_path)
     journal.take(timer(5))
     journal.close()

@@ -51,7 +51,7 @@ def test_columns_added_beside_the_five_do_not_matter(frame: pd.DataFrame) -> Non
 
 def test_a_changed_frame_needs_an_instrument_and_becomes_its_own_dataset(frame: pd.DataFrame) -> None:
     frame.iloc[5, frame.columns.get_loc("volume")] += 1
-    with pytest.raises(ConfigError, match="no longer the data of .* give instrument="):
+    with pytest.raises(ConfigError, match=r"no longer the data of .* give instrument="):
         dataset_of(frame)
     data, *_ = dataset_of(frame, instrument=KEY)
     assert data.id == f"frame-{data.sha256[:12]}"

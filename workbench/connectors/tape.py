@@ -14,7 +14,7 @@ class Stamp:
     __slots__ = ("cause", "ts_event", "ts_init")
 
     def __init__(self, ts_event: int, ts_init: int, cause: Event) -> None:
-        self.ts_event, self.ts_init, self.cause = ts_event, ts_init, cause.id
+        self.ts_event, self.ts_init, self.cause = ts_event, ts_init, cause
 
 
 class Tape:
@@ -55,7 +55,7 @@ class Tape:
             self._events,
             stamp.ts_event,
             stamp.ts_init,
-            cause=stamp.cause,
+            cause=stamp.cause.id,
             order_id=order_id,
             status=status,
             instrument=instrument,
@@ -77,7 +77,7 @@ class Tape:
             self._events,
             stamp.ts_event,
             stamp.ts_init,
-            cause=stamp.cause,
+            cause=stamp.cause.id,
             order_id=order.request.order_id,
             trade_id=f"T{self._trades}",
             instrument=order.request.instrument,

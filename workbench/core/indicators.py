@@ -92,7 +92,7 @@ class Rsi(msgspec.Struct):
         loss = self.losses.update(max(last - price, 0.0))
         if gain is None or loss is None:
             return None
-        return 100.0 * gain / (gain + loss) if gain + loss > 0.0 else 50.0
+        return 100.0 * (gain / (gain + loss)) if gain + loss > 0.0 else 50.0
 
 
 class Atr(msgspec.Struct):

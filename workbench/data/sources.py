@@ -18,22 +18,10 @@ from workbench.core.errors import DataError
 MAX_BYTES = 4 * 2**30  # a larger file does not fit memory as columns; split it by time
 _HEADERLESS: Mapping[int, list[str]] = {  # files of exchanges that print bars as bare rows
     6: ["time", "open", "high", "low", "close", "volume"],
-    12: (
-        [
-            "open_time",
-            "open",
-            "high",
-            "low",
-            "close",
-            "volume",
-            "close_time",
-            "quote_volume",
-            "trades",
-            "taker_base",
-            "taker_quote",
-            "ignore",
-        ]
-    ),
+    12: [
+        *("open_time", "open", "high", "low", "close", "volume", "close_time"),
+        *("quote_volume", "trades", "taker_base", "taker_quote", "ignore"),
+    ],
 }
 
 

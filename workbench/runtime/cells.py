@@ -1,0 +1,84 @@
+"""A notebook's strategy cell as a module: a cell is a draft, a module is a promise."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from workbench.core.errors import ConfigError
+from workbench.core.strategy import Strategy
+
+TAG = "strategy"
+
+
+def strategy_in_notebook(notebook: Path) -> type[Strategy]:
+    """The strategy class of the cells tagged `strategy`, imported from the module that is written from them.
+
+    The module stands alone: it gets the tagged cells and nothing else of the notebook. Raises
+    ConfigError where there is no such cell, it cannot be imported by itself, or holds not exactly one strategy.
+    """
+    source = tagged_source(notebook)
+    name = re.sub(r"\W+", "_", notebook.stem).strip("_").lower()
+    if not name.isidentifier():
+        name = f"notebook_{name}"
+    folder = home()
+    path = folder / f"{name}.py"
+    header = f'"""Written from the strategy cells of {notebook.name}; edit them there."""\n\n'
+    folder.mkdir(exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf-8") != header + source:
+        path.write_text(header + source, encoding="utf-8")
+    return _only_strategy(path, ".".join([*folder.parts, name]))
+
+
+def home() -> Path:
+    """Where modules of strategy cells live: with the shipped ones in a clone, else in `strategies/` here."""
+    clone = Path("workbench") / "strategies"
+    return clone if (clone / "__init__.py").is_file() else Path("strategies")
+
+
+def tagged_source(notebook: Path) -> str:
+    """The text of the cells tagged `strategy`, in order; raises ConfigError where there is none."""
+    try:
+        cells: list[dict[str, Any]] = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(f"{notebook}: is not a notebook: {error}") from None
+    chosen = [
+        "".join(cell["source"])
+        for cell in cells
+        if cell.get("cell_type") == "code" and TAG in cell.get("metadata", {}).get("tags", [])
+    ]
+    if not chosen:
+        raise ConfigError(f"{notebook}: no code cell is tagged {TAG!r}; tag the one that defines the strategy")
+    source = "\n\n".join(chosen).rstrip() + "\n"
+    try:
+        ast.parse(source)
+    except SyntaxError as error:
+        raise ConfigError(f"{notebook}: strategy cell, line {error.lineno}: {error.msg}") from None
+    return source
+
+
+def _only_strategy(path: Path, module_name: str) -> type[Strategy]:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    importlib.invalidate_caches()
+    sys.modules.pop(module_name, None)
+    try:
+        module = importlib.import_module(module_name)
+    except NameError as error:
+        raise ConfigError(f"{path}: {error}; a strategy cell must import what it uses and read no other cell") from None
+    found = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Strategy) and value.__module__ == module_name
+    ]
+    if len(found) != 1:
+        names = ", ".join(each.__name__ for each in found) or "none"
+        raise ConfigError(f"{path}: expected exactly one strategy class, found {names}")
+    return found[0]
