@@ -101,8 +101,7 @@ def test_extremes_are_the_highest_and_lowest_of_the_window(values, window):
         recent = values[max(0, number - window) : number]
         expected = (max(h for h, _ in recent), min(w for _, w in recent)) if number >= window else None
         assert extremes.update(high, low) == expected
-        assert len(extremes.highs) <= window
-        assert len(extremes.lows) <= window
+        assert len(extremes.older) + len(extremes.newer) <= window
 
 
 @given(floats, windows)

@@ -262,6 +262,12 @@ def test_equal_trading_has_an_equal_digest_whatever_the_ids():
     assert traded("a", 10_000).digest() != traded("a", 10_001).digest()
 
 
+def test_the_digest_does_not_depend_on_the_order_in_which_strategies_are_named():
+    cash = {"t1": "100", "t2": "50"}
+    one, other = (Ledger(started(SPOT, cash=dict(each))) for each in (cash.items(), reversed(cash.items())))
+    assert one.digest() == other.digest()
+
+
 def test_a_ledger_folded_from_written_events_is_the_same_ledger():
     buy = order("b", SPOT, Side.BUY, 10**8)
     happened = [buy, update(buy, OrderStatus.PENDING, OrderStatus.SUBMITTED), fill(buy, 10_000, fee_raw=3)]

@@ -107,6 +107,11 @@ def test_scaled_numbers_survive_the_way_out_and_in(number, at):
     assert Fraction(to_decimal(number, at)) == Fraction(number, 10**at)
 
 
+def test_a_number_too_long_to_be_exact_stops_the_run_and_is_never_rounded():
+    with pytest.raises(decimal.Inexact):
+        to_decimal(10**250 + 1, 2)
+
+
 @given(scaled, places)
 def test_canonical_text_has_no_exponent_no_trailing_zero_and_no_negative_zero(number, at):
     text = to_text(number, at)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
+from pathlib import Path
 
-import click
 import typer
 
 from workbench.core.errors import WorkbenchError
@@ -23,21 +23,19 @@ def main() -> None:
     """Runs the command line; exits with the code that the error's kind names."""
     from workbench.cli import backtest, data, inspect, journal, project, run  # noqa: F401 - they register commands
 
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)  # `python -m workbench` sees the user's own modules; so does the script
     try:
-        result = app(standalone_mode=False)
+        app()  # what is wrong with the words themselves ends in there, with 2
     except WorkbenchError as error:
         sys.stderr.write(f"workbench: {error}\n")
         sys.exit(error.exit_code)
-    except click.exceptions.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        sys.stderr.write("workbench: interrupted\n")
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output is gone; there is nobody to tell
-        sys.exit(0)
+    except OSError as error:  # the disk's or the path's fault, not ours: permissions, a folder where a file is due
+        if error.filename is None:
+            raise
+        sys.stderr.write(f"workbench: {error.filename}: {error.strerror}\n")
+        sys.exit(2)
     except Exception:  # our own bug: show it whole, so that it can be mended
         traceback.print_exc()
         sys.exit(1)
-    sys.exit(result if isinstance(result, int) else 0)

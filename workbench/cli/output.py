@@ -24,8 +24,8 @@ StateOption = Annotated[
 ]
 Settings = Annotated[list[str], typer.Option("-p", "--parameter", help="name=value, as often as needed.")]
 
-err = Console(stderr=True)
-out = Console()
+err = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
+out = Console(width=None if sys.stdout.isatty() else 160)
 
 
 def emit(document: Any, *, as_json: bool, text: str | None = None) -> None:

@@ -33,7 +33,7 @@ from workbench.runtime.service import PaperRun
 from workbench.runtime.settings import settings_of
 
 run = typer.Typer(
-    help="Runs strategies in the foreground, until the data ends or SIGTERM or SIGINT.", no_args_is_help=True
+    help="Runs strategies in the foreground until told to stop.", no_args_is_help=True
 )
 app.add_typer(run, name="run")
 
@@ -45,7 +45,7 @@ def paper(
     parameters: Settings = [],  # noqa: B006 - typer reads it, nobody changes it
     data: Annotated[list[str], typer.Option("--data", help="A dataset to play back.")] = [],  # noqa: B006 - as above
     speed: Annotated[
-        float | None, typer.Option("--speed", help="Times real time; 0 is as fast as it goes.", min=0)
+        float | None, typer.Option("--speed", help="Times real time; 0: at once.", min=0)
     ] = None,
     start: Annotated[str | None, typer.Option("--start", help="First bar open, ISO, included.")] = None,
     end: Annotated[str | None, typer.Option("--end", help="Last bar open, ISO, excluded.")] = None,
@@ -116,6 +116,9 @@ def _settled(
     return Config.model_validate(changed)
 
 
+SHOWN = 50  # rows of each table; --json has them all
+
+
 @app.command("status")
 def status(as_json: AsJson = False, state: StateOption = None) -> None:
     """Shows health and readiness of the run in a state directory."""
@@ -143,10 +146,9 @@ def ledger(as_json: AsJson = False, state: StateOption = None) -> None:
         "balances": ("exchange", "asset", "free", "locked", "total"),
     }
     for name, columns in shown.items():
-        rows = view[name][-50:]
-        title = (
-            f"{name} ({len(view[name])})" if len(rows) == len(view[name]) else f"{name} (last 50 of {len(view[name])})"
-        )
+        rows = view[name][-SHOWN:]
+        total = len(view[name])
+        title = f"{name} ({total})" if len(rows) == total else f"{name} (last {len(rows)} of {total})"
         table(title, columns, [[_cell(column, row.get(column)) for column in columns] for row in rows])
 
 

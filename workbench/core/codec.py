@@ -29,40 +29,16 @@ _QUANTITIES = frozenset({"volume", "quantity", "filled", "bid_quantity", "ask_qu
 _json = msgspec.json.Encoder(order="deterministic")
 
 
-def _places(name: str, instrument: Instrument) -> int:
-    """In what units the field `name` (without its `_raw`) counts."""
-    if name in _QUANTITIES:
-        return instrument.quantity_places
-    return instrument.fee_places if name == "fee" else instrument.price_places
-
-
 class _Field(msgspec.Struct, frozen=True):
+    """How one field of one kind of event is written and read; made once, at import."""
+
     name: str
     written: str
-    kind: str  # raw, levels, instrument, instruments, says, plain
+    omitted: bool  # whether it is left out at its default
     default: Any
-    hint: Any
-
-
-def _fields_of(kind: type[Event]) -> tuple[_Field, ...]:
-    hints = get_type_hints(kind, include_extras=True)
-    found = []
-    for field in msgspec.structs.fields(kind):
-        written = field.name.removesuffix("_raw")
-        if field.name in ("bids_raw", "asks_raw"):
-            what = "levels"
-        elif written != field.name:
-            what = "raw"
-        elif field.name in ("instrument", "instruments", "says"):
-            what = field.name
-        else:
-            what = "plain"
-        default = field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
-        found.append(_Field(field.name, written, what, default, hints[field.name]))
-    return tuple(found)
-
-
-_FIELDS = {kind: _fields_of(kind) for kind in _EVENTS.values()}
+    places: str | None  # for a scaled integer: the instrument's attribute that says in what units
+    write: Callable[[Any, Any], Any] | None  # None: it is plain JSON as it is
+    read: Callable[[Any, Any, str], Any]
 
 
 def to_plain(event: Event) -> dict[str, Any]:
@@ -70,35 +46,47 @@ def to_plain(event: Event) -> dict[str, Any]:
     kind = type(event)
     out: dict[str, Any] = {"type": kind.__name__}
     instrument: Any = getattr(event, "instrument", None)
-    for field in _FIELDS[kind]:
-        value = getattr(event, field.name)
-        if value is field.default or value == field.default:
+    for field, value in zip(_FIELDS[kind], msgspec.structs.astuple(event), strict=True):
+        if field.omitted and value == field.default:
             continue
-        if field.kind == "raw":
-            out[field.written] = to_text(value, _places(field.written, instrument))
-        elif field.kind == "plain":
-            out[field.written] = value
+        if field.places is not None:
+            out[field.written] = to_text(value, getattr(instrument, field.places))
         else:
-            out[field.written] = _WRITE[field.kind](value, instrument)
+            out[field.written] = value if field.write is None else field.write(value, instrument)
     return out
 
 
-def _write_instrument(instrument: Instrument) -> dict[str, Any]:
-    fields = {each.name: each.default for each in msgspec.structs.fields(Instrument)}
-    written = {name: (getattr(instrument, name), default) for name, default in fields.items()}
-    return {name: plain(value) for name, (value, default) in written.items() if value != default}
+def encode(event: Event) -> bytes:
+    """One line of canonical JSON, without the newline."""
+    return _json.encode(to_plain(event))
 
 
-def _write_levels(levels: tuple[tuple[int, int], ...], instrument: Instrument) -> list[list[str]]:
-    return [
-        [to_text(price, instrument.price_places), to_text(quantity, instrument.quantity_places)]
-        for price, quantity in levels
-    ]
+def from_plain(written: Mapping[str, Any], instruments: Mapping[str, Instrument]) -> Event:
+    """The event that `to_plain` wrote; raises DataError naming the field that does not fit."""
+    kind = _EVENTS.get(str(written.get("type")))
+    if kind is None:
+        raise DataError(f"event: unknown type {written.get('type')!r}")
+    instrument = _read_instrument(written["instrument"], instruments) if "instrument" in written else None
+    values: dict[str, Any] = {}
+    for field in _FIELDS[kind]:
+        if field.written in written:
+            values[field.name] = field.read(written[field.written], instrument, f"{kind.__name__}.{field.written}")
+    if len(values) != len(written) - 1:
+        known = {field.written for field in _FIELDS[kind]}
+        unknown = sorted(written.keys() - known - {"type"})
+        raise DataError(f"{kind.__name__}: unknown field {unknown[0]!r}")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise DataError(f"{kind.__name__}: {error}") from None
 
 
-def _write_opinion(says: events.Opinion, _: Instrument) -> dict[str, Any]:
-    written = {name: value for name, value in msgspec.structs.asdict(says).items() if value not in (None, ())}
-    return {"kind": type(says).__name__, **{name: plain(value) for name, value in written.items()}}
+def decode(line: bytes, instruments: Mapping[str, Instrument]) -> Event:
+    """The event of one line that `encode` wrote."""
+    try:
+        return from_plain(msgspec.json.decode(line), instruments)
+    except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"event: cannot read {line[:80]!r}: {error}") from None
 
 
 def plain(value: Any) -> Any:
@@ -119,61 +107,25 @@ def text(value: Any) -> str:
     return _json.encode(plain(value)).decode()
 
 
-_WRITE: Mapping[str, Callable[[Any, Any], Any]] = {
-    "instrument": lambda value, _: value.key,
-    "instruments": lambda value, _: [_write_instrument(each) for each in value],
-    "says": _write_opinion,
-    "levels": _write_levels,
-}
+# --- how each kind of field is written and read ---------------------------------------------------
 
 
-def encode(event: Event) -> bytes:
-    """One line of canonical JSON, without the newline."""
-    return _json.encode(to_plain(event))
+def _write_instrument(instrument: Instrument) -> dict[str, Any]:
+    fields = {each.name: each.default for each in msgspec.structs.fields(Instrument)}
+    written = {name: (getattr(instrument, name), default) for name, default in fields.items()}
+    return {name: plain(value) for name, (value, default) in written.items() if value != default}
 
 
-def from_plain(written: Mapping[str, Any], instruments: Mapping[str, Instrument]) -> Event:
-    """The event that `to_plain` wrote; raises DataError naming the field that does not fit."""
-    kind = _EVENTS.get(str(written.get("type")))
-    if kind is None:
-        raise DataError(f"event: unknown type {written.get('type')!r}")
-    unknown = written.keys() - {field.written for field in _FIELDS[kind]} - {"type"}
-    if unknown:
-        raise DataError(f"{kind.__name__}: unknown field {sorted(unknown)[0]!r}")
-    instrument = _read_instrument(written["instrument"], instruments) if "instrument" in written else None
-    values: dict[str, Any] = {}
-    for field in _FIELDS[kind]:
-        if field.written not in written:
-            continue
-        value = written[field.written]
-        where = f"{kind.__name__}.{field.written}"
-        if field.kind == "instrument":
-            values[field.name] = instrument
-        elif field.kind == "instruments":
-            values[field.name] = tuple(msgspec.convert(each, Instrument, strict=False) for each in value)
-        elif field.kind == "says":
-            values[field.name] = _read_opinion(value)
-        elif instrument is not None and field.kind == "raw":
-            values[field.name] = to_scaled(value, _places(field.written, instrument), where)
-        elif instrument is not None and field.kind == "levels":
-            values[field.name] = tuple(
-                (to_scaled(p, instrument.price_places, where), to_scaled(q, instrument.quantity_places, where))
-                for p, q in value
-            )
-        else:
-            values[field.name] = _convert(value, field.hint, where)
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise DataError(f"{kind.__name__}: {error}") from None
+def _write_levels(levels: tuple[tuple[int, int], ...], instrument: Instrument) -> list[list[str]]:
+    return [
+        [to_text(price, instrument.price_places), to_text(quantity, instrument.quantity_places)]
+        for price, quantity in levels
+    ]
 
 
-def decode(line: bytes, instruments: Mapping[str, Instrument]) -> Event:
-    """The event of one line that `encode` wrote."""
-    try:
-        return from_plain(msgspec.json.decode(line), instruments)
-    except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"event: cannot read {line[:80]!r}: {error}") from None
+def _write_opinion(says: events.Opinion, _: Instrument) -> dict[str, Any]:
+    written = {name: value for name, value in msgspec.structs.asdict(says).items() if value not in (None, ())}
+    return {"kind": type(says).__name__, **{name: plain(value) for name, value in written.items()}}
 
 
 def _convert(value: Any, hint: Any, where: str) -> Any:
@@ -189,9 +141,66 @@ def _read_instrument(key: str, instruments: Mapping[str, Instrument]) -> Instrum
     return instruments[key]
 
 
-def _read_opinion(written: Mapping[str, Any]) -> events.Opinion:
-    kind: type[events.Opinion] = events.Target if written["kind"] == "Target" else events.Quotes
-    says: events.Opinion = _convert(
-        {name: value for name, value in written.items() if name != "kind"}, kind, "SignalEvent.says"
+def _read_instruments(written: Any, _: Any, where: str) -> tuple[Instrument, ...]:
+    return tuple(msgspec.convert(each, Instrument, strict=False) for each in written)
+
+
+def _read_levels(written: Any, instrument: Instrument, where: str) -> tuple[tuple[int, int], ...]:
+    return tuple(
+        (to_scaled(price, instrument.price_places, where), to_scaled(quantity, instrument.quantity_places, where))
+        for price, quantity in written
     )
-    return says
+
+
+def _read_opinion(written: Mapping[str, Any], _: Any, where: str) -> events.Opinion:
+    kind: type[events.Opinion] = events.Target if written["kind"] == "Target" else events.Quotes
+    opinion: events.Opinion = _convert({name: each for name, each in written.items() if name != "kind"}, kind, where)
+    return opinion
+
+
+def _read_scaled(places: str) -> Callable[[Any, Any, str], int]:
+    def read(value: Any, instrument: Any, where: str) -> int:
+        if instrument is None:
+            raise DataError(f"{where}: an exact number without an instrument")
+        return to_scaled(value, getattr(instrument, places), where)
+
+    return read
+
+
+def _read_plain(hint: Any) -> Callable[[Any, Any, str], Any]:
+    def read(value: Any, _: Any, where: str) -> Any:
+        return value if type(value) is hint else _convert(value, hint, where)
+
+    return read
+
+
+_SPECIAL: Mapping[str, tuple[Callable[[Any, Any], Any], Callable[[Any, Any, str], Any]]] = {
+    "instrument": (lambda value, _: value.key, lambda _, instrument, __: instrument),
+    "instruments": (lambda value, _: [_write_instrument(each) for each in value], _read_instruments),
+    "says": (_write_opinion, _read_opinion),
+    "bids_raw": (_write_levels, _read_levels),
+    "asks_raw": (_write_levels, _read_levels),
+}
+
+
+def _field_of(field: msgspec.structs.FieldInfo, hint: Any) -> _Field:
+    written = field.name.removesuffix("_raw")
+    factory = field.default_factory
+    default = field.default if factory is msgspec.NODEFAULT else factory()
+    places = None
+    if field.name in _SPECIAL:
+        write, read = _SPECIAL[field.name]
+    elif written != field.name:
+        places = "quantity_places" if written in _QUANTITIES else "fee_places" if written == "fee" else "price_places"
+        write, read = None, _read_scaled(places)
+    else:
+        write, read = None, _read_plain(hint)
+    return _Field(field.name, written, default is not msgspec.NODEFAULT, default, places, write, read)
+
+
+def _fields_of(kind: type[Event]) -> tuple[_Field, ...]:
+    hints = get_type_hints(kind)
+    return tuple(_field_of(field, hints[field.name]) for field in msgspec.structs.fields(kind))
+
+
+_FIELDS = {kind: _fields_of(kind) for kind in _EVENTS.values()}

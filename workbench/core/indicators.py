@@ -2,10 +2,14 @@
 
 An indicator is a plain struct, so a strategy's state that holds indicators can be saved and
 restored as it is. `update` returns the new value, or None while there is not enough history.
-Averages of integers (raw prices) are exact sums; the others think in float64.
+Averages of integers (raw prices) are exact sums; the others think in float64. Every update costs
+O(1), amortised: a window that forgets is kept as two stacks, what is newer as it came and what is
+older folded from its end, so that the oldest value leaves by a pop and nothing is ever subtracted.
 """
 
 from __future__ import annotations
+
+import math
 
 import msgspec
 
@@ -113,44 +117,85 @@ class Atr(msgspec.Struct):
 
 
 class Extremes(msgspec.Struct):
-    """The highest and lowest integer of the last `window` pairs (Donchian), amortised O(1)."""
+    """The highest and lowest integer of the last `window` pairs (Donchian)."""
 
     window: int
-    count: int = 0
-    highs: list[tuple[int, int]] = []  # (position, value), values falling
-    lows: list[tuple[int, int]] = []  # (position, value), values rising
+    older: list[tuple[int, int]] = []  # (highest, lowest) from each older pair on, the oldest last
+    newer: list[tuple[int, int]] = []  # pairs as they came
+    recent: tuple[int, int] | None = None  # (highest, lowest) of the newer pairs
 
     def update(self, high: int, low: int) -> tuple[int, int] | None:
         """(highest, lowest) of the last `window` updates including this one."""
-        position = self.count
-        self.count += 1
-        _push(self.highs, position, high, 1)
-        _push(self.lows, position, low, -1)
-        oldest = position - self.window
-        for kept in (self.highs, self.lows):
-            if kept[0][0] <= oldest:
-                kept.pop(0)
-        return (self.highs[0][1], self.lows[0][1]) if self.count >= self.window else None
+        if len(self.older) + len(self.newer) == self.window:
+            self._forget()
+        self.newer.append((high, low))
+        self.recent = _wider(self.recent, (high, low))
+        if len(self.older) + len(self.newer) < self.window:
+            return None
+        return _wider(self.older[-1] if self.older else None, self.recent)
+
+    def _forget(self) -> None:
+        if not self.older:
+            folded = None
+            while self.newer:
+                folded = _wider(folded, self.newer.pop())
+                self.older.append(folded)
+            self.recent = None
+        self.older.pop()
 
 
-def _push(kept: list[tuple[int, int]], position: int, value: int, sign: int) -> None:
-    while kept and kept[-1][1] * sign <= value * sign:
-        kept.pop()
-    kept.append((position, value))
+def _wider(one: tuple[int, int] | None, other: tuple[int, int]) -> tuple[int, int]:
+    if one is None:
+        return other
+    return (one[0] if one[0] > other[0] else other[0], one[1] if one[1] < other[1] else other[1])
+
+
+Moments = tuple[int, float, float]  # count, mean, sum of squared distances from the mean
+
+_NONE: Moments = (0, 0.0, 0.0)
 
 
 class Deviation(msgspec.Struct):
-    """Mean and population standard deviation of the last `window` floats."""
+    """Mean and population standard deviation of the last `window` floats; exactly 0 where all are equal."""
 
     window: int
-    recent: list[float] = []
+    older: list[Moments] = []  # of the values from each older one on, the oldest last
+    newer: list[float] = []  # values as they came
+    recent: Moments = _NONE  # of the newer values
 
     def update(self, value: float) -> tuple[float, float] | None:
-        self.recent.append(value)
-        if len(self.recent) > self.window:
-            self.recent.pop(0)
-        if len(self.recent) < self.window:
+        """(mean, deviation) of the last `window` updates including this one."""
+        if len(self.older) + len(self.newer) == self.window:
+            self._forget()
+        self.newer.append(value)
+        self.recent = _grown(self.recent, value)
+        if len(self.older) + len(self.newer) < self.window:
             return None
-        mean = sum(self.recent) / self.window
-        variance = sum((each - mean) ** 2 for each in self.recent) / self.window
-        return mean, variance**0.5
+        count, mean, squares = _joined(self.older[-1] if self.older else _NONE, self.recent)
+        return mean, math.sqrt(squares / count)
+
+    def _forget(self) -> None:
+        if not self.older:
+            folded = _NONE
+            while self.newer:
+                folded = _grown(folded, self.newer.pop())
+                self.older.append(folded)
+            self.recent = _NONE
+        self.older.pop()
+
+
+def _grown(moments: Moments, value: float) -> Moments:
+    """With one more value (Welford)."""
+    count, mean, squares = moments
+    count += 1
+    away = value - mean
+    mean += away / count
+    return count, mean, squares + away * (value - mean)
+
+
+def _joined(one: Moments, other: Moments) -> Moments:
+    """Of both together (Chan)."""
+    count, away = one[0] + other[0], other[1] - one[1]
+    if not one[0]:
+        return other
+    return count, one[1] + away * other[0] / count, one[2] + other[2] + away * away * one[0] * other[0] / count

@@ -18,6 +18,7 @@ MAX_DIGITS = 60  # refuses "1e999999" before it becomes a number of a million di
 # Ours alone, so that no library can disturb it; it raises rather than rounds.
 _EXACT = Context(prec=200, Emin=-999, Emax=999, traps=[Inexact, InvalidOperation])
 _UNITS = [Decimal((0, (1,), -places)) for places in range(MAX_PLACES * 3)]
+_CANONICAL = re.compile(r"(-?)(\d+)(?:\.(\d+))?", re.ASCII)
 _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -49,6 +50,11 @@ def dec(value: str | int | Decimal, what: str = "number") -> Decimal:
 
 def to_scaled(value: str | int | Decimal, places: int, what: str = "number") -> int:
     """`value` in units of 10^-places; raises DataError if that would lose a digit."""
+    if type(value) is str and len(value) < MAX_DIGITS and (found := _CANONICAL.fullmatch(value)):
+        fraction = found[3] or ""  # what journals and exchanges write: no need to go by way of Decimal
+        if len(fraction) <= places:
+            digits = int(found[2] + fraction) * 10 ** (places - len(fraction))
+            return -digits if found[1] else digits
     shifted = _EXACT.scaleb(dec(value, what), places)
     scaled = int(shifted)
     if scaled != shifted:

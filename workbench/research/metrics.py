@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from functools import cached_property
 
 import msgspec
 import numpy as np
@@ -24,9 +25,8 @@ NO_INTERVAL = HOUR  # how often the equity of a run on trades or quotes is sampl
 class Sample(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     """All that the figures are made of: float64 views of exact amounts in base currency, times in UTC ns.
 
-    `times`, `equity` and `invested` have one entry per sample; `invested` is what the positions add to
-    equity on spot. `held` is the absolute notional of all positions, and `pnl`, `returns_of_trips` and
-    `held_ns` have one entry per closed round trip.
+    `times`, `equity` and `in_market` have one entry per sample; `pnl`, `returns_of_trips` and `held_ns`
+    one per closed round trip.
     """
 
     start: int
@@ -55,16 +55,13 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         """Samples in a year."""
         return YEAR / self.step
 
-    @property
+    @cached_property
     def returns(self) -> np.ndarray:
-        if "_returns" not in self.__dict__:
-            before = np.concatenate(([self.cash], self.equity[:-1]))
-            with np.errstate(divide="ignore", invalid="ignore"):
-                self.__dict__["_returns"] = self.equity / before - 1.0
-        found: np.ndarray = self.__dict__["_returns"]
-        return found
+        before = np.concatenate(([self.cash], self.equity[:-1]))[: len(self.equity)]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.equity / before - 1.0
 
-    @property
+    @cached_property
     def drawdown(self) -> np.ndarray:
         """Equity over its highest so far, less 1; 0 at a peak, the starting cash counted as one."""
         return drawdown_of(self.equity, self.cash)
@@ -119,7 +116,7 @@ def volatility(s: Sample) -> float:
 
 
 def sharpe(s: Sample) -> float:
-    """The mean return over its standard deviation (n - 1), times the root of the samples in a year; no risk-free rate."""
+    """The mean return over its standard deviation (n - 1), times the root of samples in a year; risk-free rate 0."""
     return _ratio(_mean(s.returns), _deviation(s.returns)) * math.sqrt(s.periods)
 
 
@@ -144,8 +141,12 @@ def max_drawdown_days(s: Sample) -> float:
     if not len(s.equity):
         return 0.0
     at_peak = np.flatnonzero(s.drawdown >= 0.0)
-    marks = np.concatenate(([s.start], s.times[at_peak], [s.times[-1]]))
-    return float(np.diff(marks).max()) / DAY if len(at_peak) < len(s.times) else 0.0
+    last = len(s.times) - 1
+    ends = at_peak if last in at_peak[-1:] else np.append(at_peak, last + 1)
+    apart = np.diff(np.concatenate(([-1], ends)))
+    times = np.concatenate(([s.start], s.times, [s.times[-1]]))  # of the start, of every sample, and of the end
+    waits = np.diff(times[np.concatenate(([0], ends + 1))])[apart > 1]
+    return float(waits.max()) / DAY if len(waits) else 0.0
 
 
 def skew(s: Sample) -> float:

@@ -54,6 +54,21 @@ def trips(ledger: Ledger) -> list[Trip]:
     return sorted(found, key=lambda trip: (trip.entered_ns, trip.strategy_id, trip.instrument.key))
 
 
+def fee_in_cash(fill: FillEvent, terms: Terms) -> int:
+    """A fee in cash units; one taken in coins is valued at the fill's price, a third currency is left out."""
+    fee, fee_in_base = fee_of(fill, terms)
+    return fee + rules.notional(fill.price_raw, fee_in_base, terms.multiplier, terms.divisor)
+
+
+def fee_of(fill: FillEvent, terms: Terms) -> tuple[int, int]:
+    """A fee in cash units and in base units, as the account books it; in a third currency it is neither."""
+    if fill.fee_currency == fill.instrument.quote:
+        return fill.fee_raw * terms.cash_quantum, 0
+    if fill.fee_currency == fill.instrument.base and fill.instrument.is_spot:
+        return 0, fill.fee_raw * terms.base_quantum
+    return 0, 0
+
+
 class _Book:
     """The trips of one strategy in one instrument."""
 
@@ -91,7 +106,7 @@ class _Book:
         """(sign, quantity, fee in cash, fee in base) of the part that closes and the part that opens."""
         held = self._open.held if self._open is not None else 0
         sign, whole = fill.side.sign, fill.quantity_raw
-        fee, fee_in_base = self._fee(fill)
+        fee, fee_in_base = fee_of(fill, self._terms)
         closing = rules.closed_quantity(held, sign * whole)
         if not closing or closing == whole:
             yield sign, whole, fee, fee_in_base
@@ -99,14 +114,6 @@ class _Book:
         share, share_in_base = fee * closing // whole, fee_in_base * closing // whole
         yield sign, closing, share, share_in_base
         yield sign, whole - closing, fee - share, fee_in_base - share_in_base
-
-    def _fee(self, fill: FillEvent) -> tuple[int, int]:
-        """As the account books it: a fee in a third currency is neither cash nor base."""
-        if fill.fee_currency == fill.instrument.quote:
-            return fill.fee_raw * self._terms.cash_quantum, 0
-        if fill.fee_currency == fill.instrument.base and fill.instrument.is_spot:
-            return 0, fill.fee_raw * self._terms.base_quantum
-        return 0, 0
 
     def _begin(self, fill: FillEvent, sign: int) -> Trip:
         trip = Trip(self._strategy_id, fill.instrument, sign, fill.ts_event, held=self._left)

@@ -53,7 +53,7 @@ class Gate:
         latch = self.closed_to(request.strategy_id)
         if latch and latch[0] == "paused" and self._reduces(request, view):
             return None
-        if latch is None and isinstance(request, OrderEvent) and request.reduce_only:
+        if latch is None and isinstance(request, OrderEvent) and (request.reduce_only or request.role is Role.STOP):
             return None if self._reduces(request, view) else ("reduce_only", "it would open a position")
         return latch
 

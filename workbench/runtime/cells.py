@@ -5,16 +5,30 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
-import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from workbench.core.errors import ConfigError
 from workbench.core.strategy import Strategy
 
 TAG = "strategy"
+
+
+class _Metadata(msgspec.Struct):
+    tags: list[str] = []
+
+
+class _Cell(msgspec.Struct):
+    cell_type: str
+    source: str | list[str]
+    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
+
+
+class _Notebook(msgspec.Struct):
+    cells: list[_Cell]
 
 
 def strategy_in_notebook(notebook: Path) -> type[Strategy]:
@@ -45,13 +59,13 @@ def home() -> Path:
 def tagged_source(notebook: Path) -> str:
     """The text of the cells tagged `strategy`, in order; raises ConfigError where there is none."""
     try:
-        cells: list[dict[str, Any]] = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    except (OSError, ValueError, KeyError) as error:
+        document = msgspec.json.decode(notebook.read_bytes(), type=_Notebook)
+    except OSError as error:
+        raise ConfigError(f"{notebook}: cannot be read: {error.strerror}") from None
+    except msgspec.DecodeError as error:
         raise ConfigError(f"{notebook}: is not a notebook: {error}") from None
     chosen = [
-        "".join(cell["source"])
-        for cell in cells
-        if cell.get("cell_type") == "code" and TAG in cell.get("metadata", {}).get("tags", [])
+        "".join(cell.source) for cell in document.cells if cell.cell_type == "code" and TAG in cell.metadata.tags
     ]
     if not chosen:
         raise ConfigError(f"{notebook}: no code cell is tagged {TAG!r}; tag the one that defines the strategy")

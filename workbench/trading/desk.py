@@ -14,6 +14,7 @@ import msgspec
 
 from workbench.core import rules
 from workbench.core.account import Account, Position
+from workbench.core.errors import ConfigError
 from workbench.core.events import Opinion, Quotes, Target
 from workbench.core.instrument import Instrument, Terms
 from workbench.core.ledger import OrderState
@@ -72,10 +73,13 @@ class Desk:
         self.desired = 0
         self.expires: int | None = None
         self.orders: dict[Level, OrderState] = {}  # living orders of this desk
+        self.shared = False  # others hold it too, and the venue nets us: its reduce-only would measure them as well
+        self.close_again_at = 0  # no second order to close is sent before this instant
         self._wish = False
         self._flatten = False
         self._limit: int | None = None
         self._stop: int | None = None
+        self._asked: tuple[int, int] | None = None  # quantity and price of the stop last asked for
         self._quotes: dict[Level, tuple[int, int]] = {}  # wishes not yet carried
 
     # --- what is wanted ---------------------------------------------------------------------------
@@ -84,15 +88,31 @@ class Desk:
         """A new target: `desired` is the signed quantity to hold."""
         self.said, self.heard, self.desired, self.expires = target, True, desired, target.valid_until
         self._quotes.clear()
-        self._wish, self._flatten = True, False
+        self._wish, self._flatten, self._asked = True, False, None
         side = rules.BUY if desired > self.position.quantity else rules.SELL
         self._limit = None if target.limit is None else self._price(target.limit, side)
-        protects = rules.SELL if desired >= 0 else rules.BUY
+        self._protect_at(target)
+
+    def moves_stop_only(self, target: Target) -> bool:
+        """Whether the target says again what stands, but for the price of its protective stop."""
+        said = self.said
+        return self.heard and isinstance(said, Target) and msgspec.structs.replace(said, stop=target.stop) == target
+
+    def want_stop(self, target: Target) -> None:
+        """The standing target with another stop: nothing is sized again, nothing is entered again."""
+        self.said = target
+        self._protect_at(target)
+
+    def _protect_at(self, target: Target) -> None:
+        protects = rules.SELL if self.desired >= 0 else rules.BUY
         self._stop = None if target.stop is None else self._price(target.stop, -protects)
 
     def want_quotes(self, quotes: Quotes) -> None:
         """A new set of resting orders; levels beyond it are taken back."""
-        self._stop, self._wish = None, False
+        for level in (*quotes.bids, *quotes.asks):
+            if not (isinstance(level, (tuple, list)) and len(level) == 2):
+                raise ConfigError(f"quotes for {quotes.symbol}: expected levels of (price, quantity), got {level!r}")
+        self._stop, self._limit, self._wish, self._flatten = None, None, False, False
         self.said, self.heard, self.expires = quotes, True, None
         self._quotes = {level: (0, 0) for level in self.orders if level[0] in (Role.BID, Role.ASK)}
         for role, side, levels in ((Role.BID, rules.BUY, quotes.bids), (Role.ASK, rules.SELL, quotes.asks)):
@@ -102,7 +122,10 @@ class Desk:
                 self._quotes[role, index] = (self._price(price, side), lots)
 
     def want_flat(self) -> None:
-        """Close everything, whatever the strategy thinks; stands until the position is closed."""
+        """Close everything, whatever the strategy thinks; stands until the position is closed.
+
+        One order is sent for it; where that ends unfilled, say it again.
+        """
         self.desired, self.expires = 0, None
         self._limit = self._stop = None
         self._quotes.clear()
@@ -113,6 +136,12 @@ class Desk:
         self.expires, self._wish = None, False
         entry = self.orders.get((Role.ENTRY, 0))
         yield from self._cancel([entry] if entry else [], "the target lapsed")
+
+    @property
+    def standing(self) -> bool:
+        """Whether a position stands for the target and nothing is under way: only then is there drift to chase."""
+        lapsed = self.expires is None and isinstance(self.said, Target) and self.said.valid_until is not None
+        return self.desired * self.position.quantity > 0 and (Role.ENTRY, 0) not in self.orders and not lapsed
 
     @property
     def closing(self) -> bool:
@@ -138,14 +167,15 @@ class Desk:
         quantity = rules.floor_to(abs(self.position.quantity), self.terms.lot)
         if not self._worth_sending(quantity, closes=True):
             self._wish = self._flatten = False
-            return
-        yield New(
-            role=Role.FLATTEN,
-            side=Side.SELL if self.position.quantity > 0 else Side.BUY,
-            order_type=OrderType.MARKET,
-            quantity=quantity,
-            reduce_only=True,
-        )
+        elif self._wish:
+            self._wish = False
+            yield New(
+                role=Role.FLATTEN,
+                side=Side.SELL if self.position.quantity > 0 else Side.BUY,
+                order_type=OrderType.MARKET,
+                quantity=quantity,
+                reduce_only=not self.shared,
+            )
 
     def _follow_target(self) -> Iterator[Request]:
         if not self._wish:
@@ -174,47 +204,57 @@ class Desk:
 
     def _revise(self, entry: OrderState, delta: int) -> Iterator[Request]:
         """A living entry order meets a new wish: amend it where that is enough, else take it back first."""
-        same_side = delta * entry.order.side.sign > 0
         if entry.status in LEAVING:
             return
-        if same_side and entry.price_raw is not None and self._limit is not None and entry.status in AMENDABLE:
+        rest = rules.floor_to(abs(delta), self.terms.lot)
+        goes_on = delta * entry.order.side.sign > 0 and self._worth_sending(rest, closes=self.desired == 0)
+        if goes_on and entry.price_raw is not None and self._limit is not None and entry.status in AMENDABLE:
             self._wish = False
-            total = entry.filled_raw + rules.floor_to(abs(delta), self.terms.lot)
+            total = entry.filled_raw + rest
             if (total, self._limit) != (entry.quantity_raw, entry.price_raw):
                 yield Amend(order_id=entry.order.order_id, quantity=total, price=self._limit)
         else:
             yield from self._cancel([entry], "the target changed")
 
     def _protect(self) -> Iterator[Request]:
-        """Keeps the protective stop equal to what the target keeps of the position."""
+        """Keeps the protective stop equal to what the target keeps of the position; asks once for each size."""
         entry, resting = self.orders.get((Role.ENTRY, 0)), self.orders.get((Role.STOP, 0))
         held = self.position.quantity
         leaving = entry.remaining_raw if entry and entry.order.side.sign * held < 0 else 0
         quantity = rules.floor_to(max(0, abs(held) - leaving), self.terms.lot)
-        if self._stop is None or not quantity or held * self.desired < 0:
+        if self._stop is None or held * self.desired < 0 or not self._worth_sending(quantity, closes=True, price=self._stop):
+            self._asked = None
             yield from self._cancel([resting] if resting else [], "nothing left to protect")
+        elif (quantity, self._stop) == self._asked:
+            return  # it rests, or it was refused: then only a change asks again
         elif resting is None:
             if not self._wish:
-                side = Side.SELL if held > 0 else Side.BUY
+                self._asked = (quantity, self._stop)
                 yield New(
                     role=Role.STOP,
-                    side=side,
+                    side=Side.SELL if held > 0 else Side.BUY,
                     order_type=OrderType.STOP,
                     quantity=quantity,
                     stop=self._stop,
-                    reduce_only=True,
+                    reduce_only=not self.shared,
                 )
-        elif resting.status in AMENDABLE and (resting.remaining_raw, resting.stop_raw) != (quantity, self._stop):
-            yield Amend(order_id=resting.order.order_id, quantity=resting.filled_raw + quantity, stop=self._stop)
+        elif resting.status in AMENDABLE:
+            self._asked = (quantity, self._stop)
+            if (resting.remaining_raw, resting.stop_raw) != self._asked:
+                yield Amend(order_id=resting.order.order_id, quantity=resting.filled_raw + quantity, stop=self._stop)
 
     def _quote(self) -> Iterator[Request]:
+        if isinstance(self.said, Quotes):
+            others = [state for (role, _), state in self.orders.items() if role not in (Role.BID, Role.ASK)]
+            yield from self._cancel(others, "quotes replaced the target")
         for level, (price, quantity) in sorted(self._quotes.items()):
             resting = self.orders.get(level)
             if resting is not None and resting.status not in AMENDABLE:
                 continue  # it is on its way somewhere; the wish waits
             del self._quotes[level]
+            wanted = self._worth_sending(quantity, closes=False, price=price)
             if resting is None:
-                if quantity and self._worth_sending(quantity, closes=False, price=price):
+                if wanted:
                     yield New(
                         role=level[0],
                         side=Side.BUY if level[0] is Role.BID else Side.SELL,
@@ -224,7 +264,7 @@ class Desk:
                         post_only=True,
                         level=level[1],
                     )
-            elif not quantity:
+            elif not wanted:
                 yield from self._cancel([resting], "the quote was withdrawn")
             elif (resting.price_raw, resting.remaining_raw) != (price, quantity):
                 yield Amend(order_id=resting.order.order_id, quantity=resting.filled_raw + quantity, price=price)

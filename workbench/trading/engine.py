@@ -36,6 +36,7 @@ from workbench.core.events import (
     SetParameters,
     SignalEvent,
     StrategyFailed,
+    Target,
     Trade,
 )
 from workbench.core.ledger import Ledger
@@ -66,7 +67,6 @@ class Engine:
         self._budgets = dict(budgets)
         self._watch = DrawdownWatch(self.ledger, self._budgets, limits.max_drawdown)
         self._expiring: list[Desk] = []
-        self._retry: dict[str, int] = {}
         self._remembered: dict[str, deque[MarketDataEvent]] = {}
         self._doors: dict[type[Event], Callable[[Any], None]] = {
             Bar: self._on_bar,
@@ -109,28 +109,28 @@ class Engine:
         self._market(trade, trade.price_raw, trade.ts_event)
 
     def _on_quote(self, quote: Quote) -> None:
-        self._market(quote, (quote.bid_raw + quote.ask_raw) // 2, quote.ts_event)
+        self._market(quote, self._middle(quote, quote.bid_raw, quote.ask_raw), quote.ts_event)
 
     def _on_book(self, book: BookUpdate) -> None:
-        if book.snapshot and book.bids_raw and book.asks_raw:
-            mark = (book.bids_raw[0][0] + book.asks_raw[0][0]) // 2
-        else:
-            mark = self.view.marks.get(book.instrument.key, 0)
-        self._market(book, mark, book.ts_event)
+        whole = book.snapshot and book.bids_raw and book.asks_raw
+        best = (book.bids_raw[0][0], book.asks_raw[0][0]) if whole else (0, 0)
+        self._market(book, self._middle(book, *best), book.ts_event)
+
+    def _middle(self, event: MarketDataEvent, bid: int, ask: int) -> int:
+        """Half way between two prices; where a side is empty the old mark stands, 0 if there is none."""
+        return (bid + ask) // 2 if bid and ask else self.view.marks.get(event.instrument.key, 0)
 
     def _market(self, event: MarketDataEvent, mark: int, fresh_until: int) -> None:
         key = event.instrument.key
-        self.view.marks[key] = mark
         self.view.fresh_until[key] = fresh_until
         seated = self.portfolio.by_instrument.get(key, ())
-        for trader, desk in seated:
-            if desk.position.quantity:
-                trader.account.mark(desk.position, mark)
+        if mark:
+            self.view.marks[key] = mark
+            held = [each for each in seated if each[0].account.mark(each[1].position, mark)]
+            for trader, desk in held:  # all are marked by now: a drawdown is never told from half of the accounts
                 self._guard(trader, event)
                 if desk.closing:
                     self._flatten_again(desk, event.id)
-            else:
-                desk.position.mark = mark
         for trader, desk in seated:
             self._think(trader, desk, event)
 
@@ -154,6 +154,8 @@ class Engine:
             self._fail(trader, error, event.id)
 
     def _hear(self, trader: Trader, says: Opinion, event: Event) -> None:
+        if not isinstance(says, (Target, Quotes)):
+            raise ConfigError(f"strategy {trader.account.strategy_id}: expected a Target or Quotes, it said {says!r}")
         desk = self.portfolio.desk(trader, says.symbol)
         if not self.portfolio.is_news(trader, desk, says):
             return
@@ -168,8 +170,16 @@ class Engine:
         if short:
             self._facts.risk(signal.id, "no_short_spot", RiskAction.DENIED, short, strategy_id=strategy_id)
         if desk.expires is not None:
-            self._expiring.append(desk)
-        self._orders.carry(desk, signal.id)
+            if desk not in self._expiring:
+                self._expiring.append(desk)
+            self._lapse(signal.id)  # it may have been too late when it was said
+        self._carry(desk, signal.id)
+
+    def _carry(self, desk: Desk, cause: str) -> None:
+        self._orders.carry(desk, cause)
+        closing = desk.orders.get((Role.FLATTEN, 0))
+        if closing is not None:
+            desk.close_again_at = closing.order.ts_event + FLATTEN_RETRY_NS
 
     def _lapse(self, cause: str) -> None:
         for desk in [desk for desk in self._expiring if desk.expires is None or desk.expires <= self.view.now]:
@@ -183,7 +193,7 @@ class Engine:
     def _on_report(self, report: OrderReport) -> None:
         desk = self._orders.report(report)
         if desk is not None:
-            self._orders.carry(desk, report.id)
+            self._carry(desk, report.id)
 
     def _on_fill(self, fill: FillEvent) -> None:
         booked = self._orders.fill(fill)
@@ -191,15 +201,15 @@ class Engine:
             return
         state, desk = booked
         trader = self.portfolio.traders[state.order.strategy_id]
-        if isinstance(desk.said, Quotes):
-            desk.heard = False
+        if state.order.role in (Role.BID, Role.ASK) and isinstance(desk.said, Quotes):
+            desk.heard = False  # the same quotes said again ask for what was filled
         if trader.failed is None:
             try:
                 trader.strategy.on_fill(fill)
             except Exception as error:  # as in _think
                 self._fail(trader, error, fill.id)
         self._guard(trader, fill)
-        self._orders.carry(desk, fill.id)
+        self._carry(desk, fill.id)
 
     # --- risk steps in ----------------------------------------------------------------------------
 
@@ -213,13 +223,19 @@ class Engine:
         if why and not self.gate.halted:
             self.gate.halted = why
             halted = self._facts.risk(event.id, "portfolio_max_drawdown", RiskAction.HALTED, why)
-            self._flatten("", halted.id)
+            self._shut("", halted.id)
 
     def _lock(self, trader: Trader, rule: str, why: str, cause: str) -> None:
         strategy_id = trader.account.strategy_id
         self.gate.locked[strategy_id] = why
         event = self._facts.risk(cause, rule, RiskAction.LOCKED, why, strategy_id=strategy_id)
-        self._flatten(strategy_id, event.id)
+        self._shut(strategy_id, event.id)
+
+    def _shut(self, strategy_id: str, cause: str) -> None:
+        """Flattens for risk; a target the strategy insists on is refused once, so that the journal tells why."""
+        self._flatten(strategy_id, cause)
+        for _, desk in self.portfolio.all_desks(strategy_id):
+            desk.heard = False
 
     def _fail(self, trader: Trader, error: Exception, cause: str) -> None:
         trader.failed = error
@@ -231,13 +247,12 @@ class Engine:
     def _flatten(self, strategy_id: str, cause: str) -> None:
         for _, desk in self.portfolio.all_desks(strategy_id):
             desk.want_flat()
-            self._orders.carry(desk, cause)
+            self._carry(desk, cause)
 
     def _flatten_again(self, desk: Desk, cause: str) -> None:
-        place = f"{desk.account.strategy_id}|{desk.instrument.key}"
-        if (Role.FLATTEN, 0) not in desk.orders and self._retry.get(place, 0) <= self.view.now:
-            self._retry[place] = self.view.now + FLATTEN_RETRY_NS
-            self._orders.carry(desk, cause)
+        if (Role.FLATTEN, 0) not in desk.orders and desk.close_again_at <= self.view.now:
+            desk.want_flat()
+            self._carry(desk, cause)
 
     # --- commands ---------------------------------------------------------------------------------
 
@@ -304,5 +319,10 @@ class Engine:
                 f"strategy {trader.account.strategy_id}: {', '.join(sorted(values))} needs {needed or 'more'} past "
                 f"events to rebuild its state, {len(kept)} are kept; restart it with the new parameters"
             )
-        for event in list(kept)[-needed:]:
-            strategy.on_market_data(event)
+        try:
+            for event in list(kept)[-needed:]:
+                strategy.on_market_data(event)
+        except Exception as error:  # as in _think
+            strategy.set_parameters(before)
+            strategy.state = state
+            raise ConfigError(f"its state cannot be rebuilt: {type(error).__name__}: {error}") from None

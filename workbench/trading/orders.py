@@ -141,7 +141,7 @@ class Orders:
     def fill(self, fill: FillEvent) -> tuple[OrderState, Desk] | None:
         """Books a fill once, whatever the order's status; None if it was booked before or is nobody's."""
         state = self._ledger.orders.get(fill.order_id)
-        if state is None:
+        if state is None or fill.order_id not in self._places:
             self._stranger(fill.id, fill.order_id, "a fill")
             return None
         if self._ledger.knows(fill):

@@ -53,7 +53,10 @@ class Portfolio:
         trader = Trader(strategy=strategy, instruments=tuple(instruments), budget=budget, account=account, desks=desks)
         self.traders[strategy_id] = trader
         for key in instruments:
-            self.by_instrument[key].append((trader, desks[key]))
+            seated = self.by_instrument[key]
+            seated.append((trader, desks[key]))
+            for _, desk in seated:
+                desk.shared = len(seated) > 1 and not desk.instrument.is_spot
         strategy.attach(strategy_id, self)
         return trader
 
@@ -67,10 +70,12 @@ class Portfolio:
 
     def is_news(self, trader: Trader, desk: Desk, says: Opinion) -> bool:
         """Whether the opinion asks for anything that is not wanted already."""
-        if not desk.heard or says != desk.said:
-            return True
+        return not desk.heard or says != desk.said or self._drifted(trader, desk, says)
+
+    def _drifted(self, trader: Trader, desk: Desk, says: Opinion) -> bool:
+        """Whether the position is further from a standing target than the budget's band lets it drift."""
         band = trader.budget.band_ppm()
-        if band is None or isinstance(says, Quotes) or says.ppm is None:
+        if band is None or isinstance(says, Quotes) or says.ppm is None or not desk.standing:
             return False
         drift = abs(self._sized(trader, desk, says) - desk.position.quantity)
         terms = desk.terms
@@ -81,6 +86,9 @@ class Portfolio:
         """Hands a new opinion to its desk; returns the figures where spot cannot go below nothing."""
         if isinstance(says, Quotes):
             desk.want_quotes(says)
+            return None
+        if desk.moves_stop_only(says) and not self._drifted(trader, desk, says):
+            desk.want_stop(says)
             return None
         desired = self._sized(trader, desk, says)
         short = None
@@ -95,6 +103,8 @@ class Portfolio:
         terms = desk.terms
         if (target.ppm is None) == (target.quantity is None):
             raise ConfigError(f"target for {target.symbol}: expected either an exposure or a quantity")
+        if target.ppm is not None and type(target.ppm) is not int:
+            raise ConfigError(f"target for {target.symbol}: expected an exposure in whole ppm, got {target.ppm!r}")
         if target.ppm is not None and abs(target.ppm) > rules.PPM:
             raise ConfigError(f"target for {target.symbol}: exposure {target.ppm} ppm is beyond the whole budget")
         if target.quantity is not None:

@@ -1,0 +1,20 @@
+"""From a raw price that was thought of to one that can be said: exact, positive and on the tick."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from workbench.core import rules
+from workbench.core.instrument import Instrument
+from workbench.core.money import to_decimal, to_scaled
+
+
+def tick_of(instrument: Instrument) -> int:
+    """The instrument's tick in raw units."""
+    return to_scaled(instrument.tick, instrument.price_places)
+
+
+def on_tick(instrument: Instrument, raw: int, side: int) -> Decimal:
+    """`raw` moved to the tick, down for rules.BUY and up for rules.SELL, as an exact price of at least one tick."""
+    tick = tick_of(instrument)
+    return to_decimal(max(tick, rules.passive_price(raw, tick, side)), instrument.price_places)
