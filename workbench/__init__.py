@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from workbench.core.ports import ExchangeConnector
     from workbench.core.strategy import Parameters, State, Strategy, hot
     from workbench.research.attach import attach, why
-    from workbench.research.backtest import Result, backtest
+    from workbench.research.backtest import backtest
     from workbench.research.frames import load
+    from workbench.research.launch import start_paper
+    from workbench.research.paper import paper, replay
+    from workbench.research.result import Result
 
 __version__ = "0.1.0"
 
@@ -55,6 +58,9 @@ __all__ = [
     "backtest",
     "hot",
     "load",
+    "paper",
+    "replay",
+    "start_paper",
     "why",
 ]
 
@@ -66,8 +72,11 @@ _HOMES = {
     "core.ports": "ExchangeConnector",
     "core.strategy": "Parameters State Strategy hot",
     "research.attach": "attach why",
-    "research.backtest": "Result backtest",
+    "research.backtest": "backtest",
     "research.frames": "load",
+    "research.launch": "start_paper",
+    "research.paper": "paper replay",
+    "research.result": "Result",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 from itertools import pairwise
 
 import msgspec
@@ -137,3 +138,60 @@ def test_an_indicator_goes_on_as_if_it_had_never_been_saved(indicator, feed, sav
     begun = [feed(first, value) for value in values[:saved_after]]
     restored = msgspec.convert(msgspec.json.decode(msgspec.json.encode(first)), kind)
     assert begun + [feed(restored, value) for value in values[saved_after:]] == told
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=80), windows, st.sampled_from([0.0, 1e6, 1e9]))
+def test_deviation_does_not_drown_in_a_large_price(values, window, price):
+    deviation = Deviation(window)
+    for number, value in enumerate(values, 1):
+        got = deviation.update(price + value)
+        if got is not None:
+            recent = values[number - window : number]
+            assert got[1] == pytest.approx(statistics.pstdev(recent), rel=1e-6, abs=1e-6)
+
+
+def test_deviation_forgets_a_bad_print_without_a_trace():
+    deviation = Deviation(4)
+    told = [deviation.update(value) for value in [1e12, *[7.0] * 4]]
+    assert told[-1] == (7.0, 0.0)
+
+
+@pytest.mark.parametrize(("indicator", "feed"), INDICATORS, ids=lambda each: type(each).__name__)
+def test_an_indicator_remembers_no_more_than_its_window(indicator, feed):
+    for value in range(50):
+        feed(indicator, value % 7 + 3)
+    state = msgspec.to_builtins(indicator)
+    assert sum(len(each) for each in state.values() if isinstance(each, list)) <= 3
+
+
+@pytest.mark.parametrize(
+    ("make", "feed"),
+    [
+        (lambda window: Sma(window), lambda each, n: each.update(n)),
+        (lambda window: Extremes(window), lambda each, n: each.update(-n, -n)),  # falling: nothing is ever outdone
+        (lambda window: Deviation(window), lambda each, n: each.update(float(n))),
+    ],
+    ids=["Sma", "Extremes", "Deviation"],
+)
+def test_a_window_a_hundred_times_longer_takes_no_more_steps(make, feed):
+    def steps(window):
+        count = 0
+
+        def counted(frame, event, arg):
+            nonlocal count
+            count += 1
+            return counted
+
+        indicator = make(window)
+        for number in range(window):
+            feed(indicator, number)
+        before = sys.gettrace()
+        sys.settrace(counted)
+        try:
+            for number in range(2_000):
+                feed(indicator, number)
+        finally:
+            sys.settrace(before)
+        return count
+
+    assert steps(1_000) <= 1.5 * steps(10)

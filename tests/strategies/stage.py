@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from workbench.connectors.profile import Profile
 from workbench.connectors.paper import PaperConnector
+from workbench.connectors.profile import Profile
 from workbench.core.clock import HOUR
 from workbench.core.events import Bar, Event, FillEvent, MarketDataEvent, OrderEvent, OrderReport, SignalEvent
 from workbench.core.instrument import Instrument

@@ -22,9 +22,10 @@ def sides(strategy, bars):
 
 
 def test_it_enters_above_the_channel_before_this_bar_and_leaves_below_the_shorter_one():
+    # bars open at the last close, so that 103 touches the lows 103 and 104 before it and 101 is below them
     assert sides(DonchianBreakout(entry=3, exit=2), closes(*UP_AND_DOWN)) == [
         *(None, None, None),
-        *(1, 1, 1, 0, 0, 0, 0, 0, 0, 1),  # bars open at the last close: 103 is below the lows 104 and 104
+        *(1, 1, 1, 1, 0, 0, 0, 0, 0, 1),
     ]
 
 
@@ -33,8 +34,10 @@ def test_a_close_on_the_edge_of_the_channel_is_no_breakout():
 
 
 def test_with_short_it_mirrors_itself_below_the_channel():
-    strategy = DonchianBreakout(entry=3, exit=2, short=True)
-    assert sides(strategy, closes(*UP_AND_DOWN)) == [None, None, None, 1, 1, 1, 0, -1, -1, -1, 0, 0, 1]
+    strategy = DonchianBreakout(entry=4, exit=1, short=True)
+    # 92 is below the high of 100 before it; 93 is above that of 92 and leaves; 80 is a new low
+    assert sides(strategy, closes(100, 100, 100, 100, 90, 92, 93, 80)) == [None] * 4 + [-1, -1, 0, -1]
+    assert sides(DonchianBreakout(entry=3, exit=2, short=True), closes(*UP_AND_DOWN))[6:] == [1, -1, -1, -1, -1, -1, 1]
 
 
 def test_on_a_perpetual_a_turn_from_long_to_short_is_one_order():

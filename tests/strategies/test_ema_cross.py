@@ -63,8 +63,8 @@ def test_after_a_stop_out_it_stays_out_until_the_averages_cross_anew():
 def test_the_stop_trails_by_amendment_and_vanishes_when_the_averages_cross_down():
     done = run(small(exposure=0.5), closes(100, 101, 102, 103, 104, 103, 103, 103), SPOT)
     (stop,) = done.orders(Role.STOP)
-    assert stop.stop_raw == 1000
-    assert [each.stop_raw for each in done.tape.of(AmendEvent)] == [1010, 1020]
+    assert stop.stop_raw == 990
+    assert [each.stop_raw for each in done.tape.of(AmendEvent)] == [1000, 1010, 1020]
     assert done.ledger.orders[stop.order_id].status is OrderStatus.CANCELLED
     assert len(done.tape.of(CancelEvent)) == 1
     assert [fill.side for fill in done.fills] == [Side.BUY, Side.SELL]

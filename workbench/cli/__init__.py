@@ -34,7 +34,7 @@ def main() -> None:
     except OSError as error:  # the disk's or the path's fault, not ours: permissions, a folder where a file is due
         if error.filename is None:
             raise
-        sys.stderr.write(f"workbench: {error.filename}: {error.strerror}\n")
+        sys.stderr.write(f"workbench: {error.filename2 or error.filename}: {error.strerror}\n")
         sys.exit(2)
     except Exception:  # our own bug: show it whole, so that it can be mended
         traceback.print_exc()

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli import app
-from workbench.cli.output import AsJson, ConfigFiles, Settings, StateOption, emit, err, state_of
+from workbench.cli.output import AsJson, ConfigFiles, Settings, StateOption, emit, err, expect_suffix, state_of
 from workbench.cli.progress import Progress
 from workbench.core.clock import parse_instant
 from workbench.core.errors import ConfigError
@@ -45,10 +45,14 @@ def backtest(
     """Runs one backtest and prints its result; the journal is kept under runs/ in the state directory."""
     from workbench.research.backtest import backtest as run_backtest  # research packages load only here
 
+    expect_suffix(fills, "--fills", (".csv", ".parquet"))
+    expect_suffix(report, "--report", (".html",))
     folder = state_of(state)
     lake = folder.lake()
     chosen = strategy_of(strategy, settings_of(parameters), releases=Path("config/releases"))
     datasets = [lake.open(each, timeframe=timeframe, instrument=instrument) for each in data]
+    if len({each.id for each in datasets}) < len(datasets):
+        raise ConfigError("--data: a dataset is given twice")
     limits = profile = None
     if config:
         settings = load(config)
@@ -82,8 +86,6 @@ def backtest(
     if fills is not None:
         result.write_fills(fills)
     if report is not None:
-        if report.suffix != ".html":
-            raise ConfigError(f"--report {report}: expected a name that ends with .html")
         result.plot().write_html(report, include_plotlyjs=True)
     emit(document, as_json=as_json, text=repr(result))
     if not as_json:

@@ -10,6 +10,8 @@ from workbench.cli import app
 from workbench.cli.journal import reader_of
 from workbench.cli.output import AsJson, StateOption, emit, state_of
 from workbench.data.causes import causes
+from workbench.runtime.build import find_data
+from workbench.runtime.plan import Plan
 
 
 @app.command("why")
@@ -20,5 +22,7 @@ def why(
     state: StateOption = None,
 ) -> None:
     """Tells what led to an order or a fill, back to the market event that started it."""
-    chain = causes(reader_of(run, state_of(state)), which)
+    folder = state_of(state)
+    reader = reader_of(run, folder)
+    chain = causes(reader, which, datasets=find_data(Plan.of(reader.started()).data, folder.lake()))
     emit(chain.plain(), as_json=as_json, text=chain.text())

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from workbench.core.errors import ConfigError
 from workbench.runtime.state import StateFolder
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document; exact numbers are text.")]
@@ -61,6 +62,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
 def state_of(path: Path | None, environment: str = "dev") -> StateFolder:
     """The state directory asked for, or the default of the environment."""
     return StateFolder(path) if path is not None else StateFolder.default(environment)
+
+
+def expect_suffix(path: Path | None, option: str, suffixes: Sequence[str]) -> None:
+    """Refuses a file that is to be written under a name of another kind, before any work is done for it."""
+    if path is not None and path.suffix not in suffixes:
+        raise ConfigError(f"{option} {path}: expected a name that ends with {' or '.join(suffixes)}")
 
 
 def log_to_stderr(*, verbose: bool = False) -> None:

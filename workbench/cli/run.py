@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from workbench.cli import app
 from workbench.cli.output import (
@@ -29,12 +31,11 @@ from workbench.data.store import Store
 from workbench.data.view import ledger_view
 from workbench.runtime.config import Config, load
 from workbench.runtime.paper import paper_plan
+from workbench.runtime.release import find
 from workbench.runtime.service import PaperRun
 from workbench.runtime.settings import settings_of
 
-run = typer.Typer(
-    help="Runs strategies in the foreground until told to stop.", no_args_is_help=True
-)
+run = typer.Typer(help="Runs strategies in the foreground until told to stop.", no_args_is_help=True)
 app.add_typer(run, name="run")
 
 
@@ -44,9 +45,7 @@ def paper(
     strategy: Annotated[str | None, typer.Option("--strategy", help="module:name, in development.")] = None,
     parameters: Settings = [],  # noqa: B006 - typer reads it, nobody changes it
     data: Annotated[list[str], typer.Option("--data", help="A dataset to play back.")] = [],  # noqa: B006 - as above
-    speed: Annotated[
-        float | None, typer.Option("--speed", help="Times real time; 0: at once.", min=0)
-    ] = None,
+    speed: Annotated[float | None, typer.Option("--speed", help="Times real time; 0: at once.", min=0)] = None,
     start: Annotated[str | None, typer.Option("--start", help="First bar open, ISO, included.")] = None,
     end: Annotated[str | None, typer.Option("--end", help="Last bar open, ISO, excluded.")] = None,
     seconds: Annotated[float | None, typer.Option("--for", help="Stop after so many seconds.", min=0)] = None,
@@ -68,12 +67,11 @@ def paper(
     err.print(
         "Assumptions of the simulated venue:\n  " + "\n  ".join(ready.plan.profile.assumptions()), highlight=False
     )
-    asyncio.run(_until_stopped(session, seconds))
-    reader = JournalReader(folder.journal)
-    store = Store(settings.store.url or folder.database)
+    store = Store(settings.store.url or folder.database)  # before the run: a wrong URL must not wait for its end
     try:
+        asyncio.run(_until_stopped(session, seconds))
         store.create()
-        store.catch_up(reader)
+        store.catch_up(JournalReader(folder.journal))
     finally:
         store.close()
     emit({**session.status(), "journal": str(folder.journal)}, as_json=as_json)
@@ -106,14 +104,23 @@ def _settled(
         changed["cash"] = cash
     if release is not None and strategy is not None:
         raise ConfigError("run paper: give either --release or --strategy")
-    if release is not None or strategy is not None:
-        which = {"release": release} if release is not None else {"strategy": strategy}
-        symbols = ["*"]
-        name = Path(release).name if release is not None else str(strategy).rpartition(":")[2]
-        changed["strategies"] = [{"id": name, "symbols": symbols, "parameters": parameters, **which}]
+    if release is not None:
+        folder = find(release, Path("config/releases"))
+        changed["strategies"] = [_seat(folder.name, parameters) | {"release": str(folder)}]
+    elif strategy is not None:
+        changed["strategies"] = [_seat(strategy.rpartition(":")[2], parameters) | {"strategy": strategy}]
     elif parameters:
         raise ConfigError("run paper: -p needs --release or --strategy; a configuration names its own parameters")
-    return Config.model_validate(changed)
+    try:
+        return Config.model_validate(changed)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def _seat(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    seat_id = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:50] or "strategy"
+    return {"id": seat_id, "symbols": ["*"], "parameters": parameters}
 
 
 SHOWN = 50  # rows of each table; --json has them all

@@ -78,8 +78,13 @@ class SimulatedVenue:
         if isinstance(request, AmendEvent):
             return self._send(request, now)
         stamp = Stamp(now + self._profile.latency_ns, now, request)
-        if request.order_id in self._orders:
-            return [self._reply(request, OrderStatus.REJECTED, stamp, f"order id {request.order_id} was used before")]
+        known = self._orders.get(request.order_id)
+        if known is not None:  # the order that has this id stands as it is: a refusal would seem to end it
+            return [
+                self._tape.report(
+                    known, known.status, stamp, reason=f"not placed: order id {request.order_id} was used before"
+                )
+            ]
         order = self._orders[request.order_id] = _working(request, stamp.ts_event)
         market = self._markets.get(request.instrument.key)
         reason = self._refused(order, market)

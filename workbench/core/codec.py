@@ -34,31 +34,46 @@ class _Field(msgspec.Struct, frozen=True):
 
     name: str
     written: str
-    omitted: bool  # whether it is left out at its default
-    default: Any
+    default: Any  # NODEFAULT: always written
     places: str | None  # for a scaled integer: the instrument's attribute that says in what units
     write: Callable[[Any, Any], Any] | None  # None: it is plain JSON as it is
     read: Callable[[Any, Any, str], Any]
 
 
-def to_plain(event: Event) -> dict[str, Any]:
-    """The event as plain JSON values, exact numbers as canonical text."""
+class _Form(msgspec.Struct, frozen=True):
+    """How one kind of event is written: a struct of its written values, fields in order of their names."""
+
+    fields: tuple[_Field, ...]
+    line: type[msgspec.Struct]
+    order: tuple[int, ...]  # where in (*values, type) each field of the line stands
+    scaled: tuple[tuple[int, str, Any], ...]  # index, attribute that says the units, default
+    special: tuple[tuple[int, Callable[[Any, Any], Any], Any], ...]  # index, how it is written, default
+
+
+def _line_of(event: Event) -> msgspec.Struct:
     kind = type(event)
-    out: dict[str, Any] = {"type": kind.__name__}
+    form = _FORMS[kind]
+    values: list[Any] = list(msgspec.structs.astuple(event))
     instrument: Any = getattr(event, "instrument", None)
-    for field, value in zip(_FIELDS[kind], msgspec.structs.astuple(event), strict=True):
-        if field.omitted and value == field.default:
-            continue
-        if field.places is not None:
-            out[field.written] = to_text(value, getattr(instrument, field.places))
-        else:
-            out[field.written] = value if field.write is None else field.write(value, instrument)
-    return out
+    for index, places, default in form.scaled:
+        if values[index] != default:
+            values[index] = to_text(values[index], getattr(instrument, places))
+    for index, write, default in form.special:
+        if values[index] != default:
+            values[index] = write(values[index], instrument)
+    values.append(kind.__name__)
+    return form.line(*[values[index] for index in form.order])
 
 
 def encode(event: Event) -> bytes:
     """One line of canonical JSON, without the newline."""
-    return _json.encode(to_plain(event))
+    return _json.encode(_line_of(event))
+
+
+def to_plain(event: Event) -> dict[str, Any]:
+    """The event as plain JSON values, exact numbers as canonical text."""
+    written: dict[str, Any] = msgspec.to_builtins(_line_of(event))
+    return written
 
 
 def from_plain(written: Mapping[str, Any], instruments: Mapping[str, Instrument]) -> Event:
@@ -68,11 +83,11 @@ def from_plain(written: Mapping[str, Any], instruments: Mapping[str, Instrument]
         raise DataError(f"event: unknown type {written.get('type')!r}")
     instrument = _read_instrument(written["instrument"], instruments) if "instrument" in written else None
     values: dict[str, Any] = {}
-    for field in _FIELDS[kind]:
+    for field in _FORMS[kind].fields:
         if field.written in written:
             values[field.name] = field.read(written[field.written], instrument, f"{kind.__name__}.{field.written}")
     if len(values) != len(written) - 1:
-        known = {field.written for field in _FIELDS[kind]}
+        known = {field.written for field in _FORMS[kind].fields}
         unknown = sorted(written.keys() - known - {"type"})
         raise DataError(f"{kind.__name__}: unknown field {unknown[0]!r}")
     try:
@@ -195,12 +210,34 @@ def _field_of(field: msgspec.structs.FieldInfo, hint: Any) -> _Field:
         write, read = None, _read_scaled(places)
     else:
         write, read = None, _read_plain(hint)
-    return _Field(field.name, written, default is not msgspec.NODEFAULT, default, places, write, read)
+    return _Field(field.name, written, default, places, write, read)
 
 
-def _fields_of(kind: type[Event]) -> tuple[_Field, ...]:
+def _form_of(kind: type[Event]) -> _Form:
     hints = get_type_hints(kind)
-    return tuple(_field_of(field, hints[field.name]) for field in msgspec.structs.fields(kind))
+    fields = tuple(_field_of(field, hints[field.name]) for field in msgspec.structs.fields(kind))
+    names = [*(field.written for field in fields), "type"]
+    order = tuple(sorted(range(len(names)), key=names.__getitem__))
+    return _Form(
+        fields=fields,
+        line=msgspec.defstruct(
+            f"{kind.__name__}Line",
+            [(names[index], Any, _default_of(fields, index)) for index in order],
+            omit_defaults=True,
+            gc=False,
+        ),
+        order=order,
+        scaled=tuple((n, field.places, field.default) for n, field in enumerate(fields) if field.places is not None),
+        special=tuple((n, field.write, field.default) for n, field in enumerate(fields) if field.write is not None),
+    )
 
 
-_FIELDS = {kind: _fields_of(kind) for kind in _EVENTS.values()}
+def _default_of(fields: tuple[_Field, ...], index: int) -> Any:
+    """At what a line leaves a field out; a field that is always written is never None."""
+    default = fields[index].default if index < len(fields) else msgspec.NODEFAULT
+    if default == {}:
+        return msgspec.field(default_factory=dict)
+    return None if default is msgspec.NODEFAULT else default
+
+
+_FORMS = {kind: _form_of(kind) for kind in _EVENTS.values()}

@@ -53,7 +53,7 @@ def to_scaled(value: str | int | Decimal, places: int, what: str = "number") -> 
     if type(value) is str and len(value) < MAX_DIGITS and (found := _CANONICAL.fullmatch(value)):
         fraction = found[3] or ""  # what journals and exchanges write: no need to go by way of Decimal
         if len(fraction) <= places:
-            digits = int(found[2] + fraction) * 10 ** (places - len(fraction))
+            digits: int = int(found[2] + fraction) * 10 ** (places - len(fraction))
             return -digits if found[1] else digits
     shifted = _EXACT.scaleb(dec(value, what), places)
     scaled = int(shifted)

@@ -78,10 +78,10 @@ def causes(reader: JournalReader, id_prefix: str, *, datasets: Mapping[str, Data
         before = index.before(event)
         found = index.facts.get(before)
         if found is None and before:
-            links.append(_market_link(reader, index, before, event.ts_init, datasets or {}))
+            links.append(_market_link(index, before, event.ts_init, datasets or {}))
         event = found
     if not links:
-        links = [_market_link(reader, index, wanted, 0, datasets or {})]
+        links = [_market_link(index, wanted, 0, datasets or {})]
     return Chain(wanted, tuple(links), complete=event is None)
 
 
@@ -89,7 +89,7 @@ class _Index:
     """All facts of a journal but its market data, by the ids that people know them by."""
 
     def __init__(self, reader: JournalReader) -> None:
-        self.started = reader.started()
+        self._reader = reader
         self.facts: dict[str, Event] = {}
         self.rows: list[Rows] = []
         self._orders: dict[str, OrderEvent] = {}
@@ -104,7 +104,7 @@ class _Index:
     def find(self, wanted: str) -> Event | None:
         """The fact that an id or a unique beginning of one means; None for market data."""
         found = self._known.get(wanted)
-        if found is None and self.covers(wanted):
+        if found is None and (self.covers(wanted) or self.market(wanted)):
             return None
         if found is None and len(wanted) >= SHORTEST_PREFIX:
             found = {}
@@ -144,6 +144,19 @@ class _Index:
             (each for each in self.rows if each.dataset == source and each.first <= int(number) <= each.last), None
         )
 
+    def market(self, event_id: str) -> Event | None:
+        """A market event that the journal itself holds."""
+        number = event_id.rpartition("/")[2]
+        if not number.isdecimal():
+            return None
+        mark = f'"sequence":{int(number)},'.encode()
+        for line in self._reader.lines():
+            if mark in line and any(kind in line for kind in _MARKET):
+                event = self._reader.read(line)
+                if not isinstance(event, Rows) and event.id == event_id:
+                    return event
+        return None
+
     def _take(self, event: Event) -> None:
         self.facts[event.id] = event
         self._name(event.id, event)
@@ -170,7 +183,6 @@ def _but_market_data(reader: JournalReader) -> Iterator[Event | Rows]:
 
 
 def _market_link(
-    reader: JournalReader,
     index: _Index,
     event_id: str,
     learned: int,
@@ -178,28 +190,18 @@ def _market_link(
 ) -> Link:
     """Market data by its id: a row of a stored dataset, or a record of the journal."""
     rows = index.covers(event_id)
-    source, _, number = event_id.rpartition("/")
     if rows is None:
-        for event in _market_data(reader, number):
-            if event.id == event_id:
-                return Link(event_id, _kind(event), event.ts_event, said(event))
-        return Link(event_id, "market", learned, "market data that this journal does not hold")
+        event = index.market(event_id)
+        if event is None:
+            return Link(event_id, "market", learned, "market data that this journal does not hold")
+        return Link(event_id, _kind(event), event.ts_event, said(event))
+    source, _, number = event_id.rpartition("/")
     place = f"row {number} of {source}"
     data = datasets.get(rows.dataset)
     if data is None or data.sha256 != rows.sha256:
         return Link(event_id, "row", learned, place)
     event = next(data.events(int(number), int(number) + 1))
     return Link(event_id, _kind(event), event.ts_event, f"{said(event)}, {place}")
-
-
-def _market_data(reader: JournalReader, number: str) -> Iterator[Event]:
-    """The market events of a journal with a sequence number."""
-    mark = f'"sequence":{number},'.encode()
-    for line in reader.lines():
-        if mark in line and any(kind in line for kind in _MARKET):
-            event = reader.read(line)
-            if not isinstance(event, Rows):
-                yield event
 
 
 def _kind(event: Event) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import pandas as pd
 
@@ -61,8 +62,38 @@ def backtest(
     """
     if engine != "event":
         raise ConfigError(f"engine: expected 'event', got {engine!r}")
+    plan, datasets = planned(
+        strategy,
+        data,
+        cash=cash,
+        limits=limits,
+        budget=budget,
+        profile=profile or plain_profile(maker_fee=maker_fee, taker_fee=taker_fee, slippage_bps=slippage_bps),
+        start=start,
+        end=end,
+        instrument=instrument,
+        lake=lake,
+    )
+    return run_plan(plan, {strategy.id: strategy}, datasets, journal=journal, sinks=sinks)
+
+
+def planned(
+    strategy: Strategy,
+    data: Data | Sequence[Data],
+    *,
+    cash: Exact,
+    profile: Profile,
+    limits: Limits | None = None,
+    budget: Budget | None = None,
+    start: int | None = None,
+    end: int | None = None,
+    instrument: Instrument | None = None,
+    lake: Lake | None = None,
+) -> tuple[Plan, dict[str, Dataset]]:
+    """The plan of one strategy over some data, as `backtest` reads its arguments, and the datasets by id."""
+    several = cast(Sequence[Data], data if isinstance(data, (list, tuple)) else [data])
     ranges, datasets = [], {}
-    for each in data if isinstance(data, (list, tuple)) else [data]:
+    for each in several:
         dataset, first, last = _dataset(each, instrument, lake)
         low = first if start is None else start
         high = last if end is None else end
@@ -82,9 +113,9 @@ def backtest(
         },
         data=tuple(ranges),
         limits=limits or Limits(),
-        profile=profile or plain_profile(maker_fee=maker_fee, taker_fee=taker_fee, slippage_bps=slippage_bps),
+        profile=profile,
     )
-    return run_plan(plan, {strategy.id: strategy}, datasets, journal=journal, sinks=sinks)
+    return plan, datasets
 
 
 def run_plan(
@@ -105,7 +136,7 @@ def run_plan(
         bus.add(sink)
     session.begin(started)
     drive(session.run())
-    book.close_frame()
+    book.close()
     for trader in session.engine.portfolio.traders.values():
         if trader.failed is not None:
             raise trader.failed

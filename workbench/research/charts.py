@@ -181,16 +181,12 @@ def monthly_returns(outcome: Outcome) -> pd.DataFrame:
     equity = outcome.equity
     if equity.empty:
         return pd.DataFrame(columns=range(1, 14), dtype="float64")
-    ends = equity.groupby([_of_bars(equity).year, _of_bars(equity).month]).last()
+    within = pd.DatetimeIndex(equity.index).shift(-1, freq="ns")  # a bar that closes at midnight ends the old month
+    ends = equity.groupby([within.year, within.month]).last()
     before = ends.shift(1, fill_value=outcome.paths.cash)
     table = (ends / before).unstack().reindex(columns=range(1, 13))
     table[13] = table.prod(axis=1)
     return table - 1.0
-
-
-def _of_bars(equity: pd.Series) -> pd.DatetimeIndex:
-    """A bar that closes at midnight belongs to the month that it ends."""
-    return pd.DatetimeIndex(equity.index - pd.Timedelta(1, unit="ns"))
 
 
 def _scale(values: np.ndarray, unit: str) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def document(result: Outcome) -> dict[str, Any]:
 def fees(result: Outcome) -> str | dict[str, str]:
     """All fees as exact text: of one currency as it is, of several by currency."""
     paid = result.ledger.fees or {result.plan.base_currency: 0}
-    return _one({currency: to_text(amount, MAX_PLACES) for currency, amount in sorted(paid.items())})
+    texts = {currency: to_text(amount, MAX_PLACES) for currency, amount in sorted(paid.items())}
+    return texts if len(texts) > 1 else next(iter(texts.values()))
 
 
 def figure(name: str, value: float) -> str:

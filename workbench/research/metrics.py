@@ -298,7 +298,7 @@ PERCENTS = frozenset(
 COUNTS = frozenset(["trades", "orders", "fills", "refusals"])
 
 _LARGEST = 700.0  # e to the power of more is no float
-_NO_SPREAD = 1e-12  # a deviation this far below the mean is rounding, not risk
+_NO_SPREAD = 1e-14  # returns are quotients near 1 less 1: a spread below this is rounding, not risk
 
 
 def _mean(values: np.ndarray) -> float:
@@ -308,7 +308,7 @@ def _mean(values: np.ndarray) -> float:
 def _deviation(values: np.ndarray) -> float:
     """0 where the values differ by rounding alone."""
     spread = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
-    return 0.0 if spread <= _NO_SPREAD * abs(_mean(values)) else spread
+    return 0.0 if spread <= _NO_SPREAD else spread
 
 
 def _ratio(over: float, under: float) -> float:
@@ -319,4 +319,4 @@ def _moment(values: np.ndarray, order: int) -> float:
     if len(values) < 2 or not _deviation(values):
         return math.nan
     apart = values - values.mean()
-    return float(np.mean(apart**order)) / float(np.mean(apart**2)) ** (order / 2)
+    return float(np.mean(apart**order) / np.mean(apart**2) ** (order / 2))

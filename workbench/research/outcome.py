@@ -13,9 +13,10 @@ import pandas as pd
 from workbench.core.ledger import Ledger
 from workbench.data.dataset import Dataset
 from workbench.data.journal import Journal
-from workbench.research import metrics, tables, trips
+from workbench.research import tables, trips
 from workbench.research.assumptions import sentences
 from workbench.research.curve import EquityCurve
+from workbench.research.metrics import Sample, drawdown_of, measure
 from workbench.research.paths import Paths
 from workbench.runtime.plan import Plan
 
@@ -78,7 +79,7 @@ class Outcome:
     @cached_property
     def drawdown(self) -> pd.Series:
         """Equity over its highest so far, less 1."""
-        return self._series(metrics.drawdown_of(self.paths.equity, self.paths.cash), "drawdown")
+        return self._series(drawdown_of(self.paths.equity, self.paths.cash), "drawdown")
 
     @cached_property
     def exposure(self) -> pd.Series:
@@ -125,17 +126,17 @@ class Outcome:
 
     @cached_property
     def metrics(self) -> dict[str, float]:
-        """Every figure by name; `metrics.DEFINITIONS` says what each means."""
-        return metrics.measure(self.sample)
+        """Every figure by name; `DEFINITIONS` of the metrics say what each means."""
+        return measure(self.sample)
 
     @cached_property
-    def sample(self) -> metrics.Sample:
+    def sample(self) -> Sample:
         """What the figures are made of."""
         paths, unit = self.paths, 10**self.ledger.cash_places
         kept = paths.samples
         closed = [trip for trip in self.trips if not trip.open]
         benchmark = paths.benchmark
-        return metrics.Sample(
+        return Sample(
             start=paths.start,
             end=paths.end,
             step=paths.step,

@@ -24,7 +24,9 @@ _TYPES: Mapping[str, Any] = {
 }
 _REFERENCE = "secret://"
 _SECRET_NAME = re.compile(r"(?i)(secret|password|passphrase|token|api_?key|private_?key)")
-_SECRET_TEXT = re.compile(rf"{_SECRET_NAME.pattern}\w*\s*[=:]|-----BEGIN")  # a pair inside a text, a PEM file
+_SECRET_TEXT = re.compile(  # a pair inside a text, or a PEM file
+    rf"{_SECRET_NAME.pattern}\w*['\"]?\s*[=:](?!\s*['\"]?{_REFERENCE})|-----BEGIN"
+)
 _LONG_WORD = re.compile(r"[A-Za-z0-9+=]{32,}")  # exchanges issue keys of 32 characters and more
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _KINDS_OF_CHARACTER = ("[a-z]", "[A-Z]", "[0-9]")
@@ -61,11 +63,12 @@ def in_force(cells: Sequence[Mapping[str, Any]], given: Mapping[str, Any], where
     fields: dict[str, Any] = {name: (each.kind, ...) for name, each in declared.items()}
     model = pydantic.create_model("Parameters", __config__=pydantic.ConfigDict(strict=True), **fields)
     try:
-        return model.model_validate(values).model_dump()
+        settings: dict[str, Any] = model.model_validate(values).model_dump()
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
         raise ConfigError(f"{where}: {name}: {first['msg']}, got {values[name]!r}") from None
+    return settings
 
 
 def _as_text(value: Any, kind: Any) -> Any:
@@ -77,8 +80,12 @@ def _declared(cells: Sequence[Mapping[str, Any]], where: str) -> dict[str, Decla
     found = tagged(cells, TAG)
     if len(found) > 1:
         raise ConfigError(f"{where}: expected one cell tagged {TAG!r}, found {len(found)}")
+    try:
+        body = ast.parse("".join(found[0]["source"])).body if found else []
+    except SyntaxError as error:
+        raise ConfigError(f"{where}: line {error.lineno} of its parameters: {error.msg}") from None
     declared: dict[str, Declared] = {}
-    for node in ast.parse("".join(found[0]["source"])).body if found else []:
+    for node in body:
         if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name) or node.value is None:
             raise ConfigError(f"{where}: line {node.lineno} of its parameters: expected name: type = default")
         name, kind = node.target.id, ast.unparse(node.annotation)

@@ -68,7 +68,8 @@ class Paths:
             size = float(self._ledger.instruments[key].contract_size)
             worth += np.nan_to_num(self.prices[key]) * quantity * size
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.nan_to_num(worth / self.equity)
+            share: np.ndarray = np.nan_to_num(worth / self.equity)
+        return share
 
     @cached_property
     def fees(self) -> np.ndarray:
@@ -81,7 +82,8 @@ class Paths:
     def benchmark(self) -> np.ndarray:
         """The starting cash put into all instruments in equal parts at their first price, and held; no costs."""
         grown = [np.nan_to_num(price / _first(price), nan=1.0) for price in self.prices.values()]
-        return self.cash * np.mean(grown, axis=0)
+        held: np.ndarray = self.cash * np.mean(grown, axis=0)
+        return held
 
 
 def as_floats(amounts: Sequence[int], places: int) -> np.ndarray:

@@ -83,10 +83,7 @@ def promote(
         raise ConfigError(f"promote --to {stage}: expected paper")
     strategy = strategy_of(name, parameters, releases=releases)
     datasets = [lake.open(each) for each in data]
-    budget = Budget(
-        quote=None if quote is None else dec(quote, "budget"),
-        max_drawdown=None if max_drawdown is None else dec(max_drawdown, "max_drawdown"),
-    )
+    budget = _budget(quote, max_drawdown)
     result = backtest(strategy, datasets, cash=cash, budget=budget)
     subject = Subject(strategy, datasets, canonical(dec(cash, "cash")), budget, lake, result)
     gates = tuple({"gate": gate, "ok": True, "found": check(subject)} for gate, check in GATES)
@@ -101,6 +98,18 @@ def promote(
     )
     folder = releases_of.write(release, evidence, releases)
     return Promotion(release.id, stage, gates, folder)
+
+
+def _budget(quote: str | None, max_drawdown: str | None) -> Budget:
+    budget = Budget(
+        quote=None if quote is None else dec(quote, "budget"),
+        max_drawdown=None if max_drawdown is None else dec(max_drawdown, "max drawdown"),
+    )
+    if budget.quote is not None and budget.quote <= 0:
+        raise ConfigError(f"budget: expected more than 0, got {quote}")
+    if budget.max_drawdown is not None and not 0 < budget.max_drawdown <= 1:
+        raise ConfigError(f"max drawdown: expected a fraction from 0 to 1, got {max_drawdown}")
+    return budget
 
 
 def describe(subject: Subject) -> Release:

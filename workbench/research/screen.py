@@ -55,10 +55,13 @@ def screen(
         names = pd.MultiIndex.from_tuples(some, names=["fast", "slow"])
         long = pd.concat([averages[short] > averages[slow] for short, slow in some], axis=1, keys=names)
         parts.append(screen_signals(frame, long, fees=fees, cash=cash))
-    return pd.concat(parts).sort_values("sharpe", ascending=False, kind="stable")
+    table: pd.DataFrame = pd.concat(parts).sort_values("sharpe", ascending=False, kind="stable")
+    return table
 
 
-def screen_signals(frame: pd.DataFrame, long: pd.DataFrame, *, fees: float = 0.001, cash: float = 10_000.0) -> Any:
+def screen_signals(
+    frame: pd.DataFrame, long: pd.DataFrame, *, fees: float = 0.001, cash: float = 10_000.0
+) -> pd.DataFrame:
     """Any long-or-flat idea: `long` is True at a close after which to be in; one column per parameter set.
 
     Fills and figures are those of `screen`; one row per column of `long`.

@@ -147,7 +147,7 @@ def _average(worth: int, quantity: int, key: str, ledger: Ledger) -> float:
     if not quantity:
         return float("nan")
     terms, instrument = ledger.terms[key], ledger.instruments[key]
-    return worth * terms.divisor / (quantity * terms.multiplier * 10**instrument.price_places)
+    return float(worth * terms.divisor / (quantity * terms.multiplier * 10**instrument.price_places))
 
 
 def _frame(name: str, columns: _Columns, times: Sequence[int], rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
@@ -159,7 +159,7 @@ def _frame(name: str, columns: _Columns, times: Sequence[int], rows: Iterable[tu
     return pd.DataFrame(made).set_index(utc_index(times, name))
 
 
-_DTYPES = {
+_DTYPES: Mapping[type, Any] = {
     str: "str",
     float: "float64",
     pd.Timestamp: pd.DatetimeTZDtype("ns", "UTC"),

@@ -16,7 +16,7 @@ class Trip(msgspec.Struct):
     """One episode from flat to flat, or to the end of the run where it is `open`.
 
     A position of less than one lot cannot be traded and counts as flat; it is valued at the price of
-    the last fill and carried into the next trip. Amounts are cash units before fees, fees apart.
+    the last fill and carried at that into the next trip. Amounts are cash units before fees, fees apart.
     """
 
     strategy_id: str
@@ -40,7 +40,7 @@ class Trip(msgspec.Struct):
 
 
 def trips(ledger: Ledger) -> list[Trip]:
-    """Every round trip of a ledger in order of entry, open ones valued at their instrument's last mark."""
+    """Every round trip of a ledger in order of entry, open ones valued at the last mark or else fill."""
     books: dict[tuple[str, str], _Book] = {}
     for fill in ledger.fills:
         strategy_id = ledger.orders[fill.order_id].order.strategy_id
@@ -49,7 +49,7 @@ def trips(ledger: Ledger) -> list[Trip]:
             books[key] = _Book(strategy_id, ledger.terms[fill.instrument.key])
         books[key].take(fill)
     for (strategy_id, instrument), book in books.items():
-        book.mark(ledger.accounts[strategy_id].positions[instrument].mark)
+        book.mark(ledger.accounts[strategy_id].positions[instrument].mark or book.price)
     found = [trip for book in books.values() for trip in book.trips]
     return sorted(found, key=lambda trip: (trip.entered_ns, trip.strategy_id, trip.instrument.key))
 
@@ -74,13 +74,15 @@ class _Book:
 
     def __init__(self, strategy_id: str, terms: Terms) -> None:
         self.trips: list[Trip] = []
+        self.price = 0  # of the last fill
         self._strategy_id = strategy_id
         self._terms = terms
         self._open: Trip | None = None
-        self._left = 0  # a remainder below one lot, signed
+        self._left = self._left_worth = 0  # a remainder below one lot, signed
 
     def take(self, fill: FillEvent) -> None:
         """Adds a fill; one that turns the position ends a trip and begins the next."""
+        self.price = fill.price_raw
         for sign, quantity, fee, fee_in_base in self._parts(fill):
             trip = self._open or self._begin(fill, sign)
             worth = self._worth(fill.price_raw, quantity)
@@ -117,16 +119,16 @@ class _Book:
 
     def _begin(self, fill: FillEvent, sign: int) -> Trip:
         trip = Trip(self._strategy_id, fill.instrument, sign, fill.ts_event, held=self._left)
-        worth = self._worth(fill.price_raw, abs(self._left))
-        trip.carried -= worth if self._left > 0 else -worth
-        self._left = 0
+        trip.carried = -self._left_worth
+        self._left = self._left_worth = 0
         self._open = trip
         self.trips.append(trip)
         return trip
 
     def _end(self, trip: Trip, price: int) -> None:
         worth = self._worth(price, abs(trip.held))
-        trip.carried += worth if trip.held > 0 else -worth
+        self._left_worth = worth if trip.held > 0 else -worth
+        trip.carried += self._left_worth
         trip.open = False
         self._left, self._open = trip.held, None
 

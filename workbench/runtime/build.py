@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from workbench.connectors.matching import SimulatedVenue
 from workbench.connectors.replay import ReplayConnector
-from workbench.core.errors import ConfigError
+from workbench.core.errors import ConfigError, DataError
 from workbench.core.events import MarketDataEvent, RunStarted
 from workbench.core.instrument import Instrument
 from workbench.data.dataset import Dataset
@@ -36,7 +36,13 @@ def data_range(dataset: Dataset, start: int | None = None, end: int | None = Non
 
 
 def rows_of(data: Sequence[DataRange], datasets: Mapping[str, Dataset]) -> Iterator[MarketDataEvent]:
-    """The market events of a plan, merged."""
+    """The market events of a plan, merged; raises DataError where a dataset is not the one the plan names."""
+    for each in data:
+        if datasets[each.dataset].sha256 != each.sha256:
+            raise DataError(
+                f"dataset {each.dataset}: its content is {datasets[each.dataset].sha256[:12]}, "
+                f"the run was started on {each.sha256[:12]}"
+            )
     return merged([datasets[each.dataset].events(each.first, each.last + 1) for each in data])
 
 

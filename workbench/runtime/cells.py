@@ -13,8 +13,11 @@ import msgspec
 
 from workbench.core.errors import ConfigError
 from workbench.core.strategy import Strategy
+from workbench.runtime.state import replace_text
 
 TAG = "strategy"
+
+_HEADER = '"""Written from the strategy cells of'
 
 
 class _Metadata(msgspec.Struct):
@@ -43,11 +46,19 @@ def strategy_in_notebook(notebook: Path) -> type[Strategy]:
         name = f"notebook_{name}"
     folder = home()
     path = folder / f"{name}.py"
-    header = f'"""Written from the strategy cells of {notebook.name}; edit them there."""\n\n'
+    written = f'{_HEADER} {notebook.name}; edit them there."""\n\n{source}'
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    if before is not None and not before.startswith(_HEADER):
+        raise ConfigError(f"{path}: was not written from strategy cells; give {notebook.name} another name")
+    if before == written:
+        return _only_strategy(path, ".".join([*folder.parts, name]))
     folder.mkdir(exist_ok=True)
-    if not path.exists() or path.read_text(encoding="utf-8") != header + source:
-        path.write_text(header + source, encoding="utf-8")
-    return _only_strategy(path, ".".join([*folder.parts, name]))
+    replace_text(path, written)
+    try:
+        return _only_strategy(path, ".".join([*folder.parts, name]))
+    except ConfigError:
+        path.unlink() if before is None else replace_text(path, before)
+        raise
 
 
 def home() -> Path:
@@ -64,9 +75,7 @@ def tagged_source(notebook: Path) -> str:
         raise ConfigError(f"{notebook}: cannot be read: {error.strerror}") from None
     except msgspec.DecodeError as error:
         raise ConfigError(f"{notebook}: is not a notebook: {error}") from None
-    chosen = [
-        "".join(cell.source) for cell in document.cells if cell.cell_type == "code" and TAG in cell.metadata.tags
-    ]
+    chosen = ["".join(cell.source) for cell in document.cells if cell.cell_type == "code" and TAG in cell.metadata.tags]
     if not chosen:
         raise ConfigError(f"{notebook}: no code cell is tagged {TAG!r}; tag the one that defines the strategy")
     source = "\n\n".join(chosen).rstrip() + "\n"
@@ -87,6 +96,8 @@ def _only_strategy(path: Path, module_name: str) -> type[Strategy]:
         module = importlib.import_module(module_name)
     except NameError as error:
         raise ConfigError(f"{path}: {error}; a strategy cell must import what it uses and read no other cell") from None
+    except Exception as error:  # the cell is the user's: whatever it raises is about it
+        raise ConfigError(f"{path}: importing it raises {type(error).__name__}: {error}") from error
     found = [
         value
         for value in vars(module).values()

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
-from workbench.core.errors import WorkbenchError
 from workbench.data.lake import open_sample, sample_ids
 from workbench.data.reader import JournalReader
 from workbench.data.store import Store
@@ -39,7 +38,7 @@ def examine(config: Config, state: StateFolder) -> list[dict[str, Any]]:
 def _finding(what: str, check: Callable[[], str]) -> dict[str, Any]:
     try:
         return {"what": what, "ok": True, "found": check()}
-    except (WorkbenchError, OSError) as error:
+    except Exception as error:  # whatever a check meets is what it found; the others still have their say
         return {"what": what, "ok": False, "found": str(error)}
 
 
@@ -71,7 +70,7 @@ def _lease(state: StateFolder) -> str:
 
 
 def _journal(state: StateFolder) -> str:
-    if not state.journal.is_dir():
+    if not state.journal.exists():
         return "none yet"
     verified = JournalReader(state.journal).verify()
     return f"{verified.records} records, digest {verified.digest[:12]}"

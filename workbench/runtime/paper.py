@@ -21,9 +21,11 @@ from workbench.risk.limits import Limits
 from workbench.runtime import release as releases_of
 from workbench.runtime.build import data_range
 from workbench.runtime.config import Config, StrategyConfig
-from workbench.runtime.plan import Maker, Plan, Seat, seat_of, strategy_class
+from workbench.runtime.plan import Maker, Plan, Seat, seat_of
+from workbench.runtime.strategies import class_of, made
 
 EVERY = "*"  # the symbols entry that means all the run's data has
+SLOWEST = 1e-6  # a bar of one minute would take two years
 
 
 def limits_of(config: Config) -> Limits:
@@ -69,10 +71,15 @@ def paper_plan(config: Config, lake: Lake, *, releases: Path) -> PaperPlan:
         raise ConfigError("strategies: a run needs at least one")
     if not config.data:
         raise ConfigError("data: a paper run needs stored data to play back; name a dataset")
+    speed = config.data[0].speed
+    if 0 < speed < SLOWEST:
+        raise ConfigError(f"data.speed: expected 0 (at once) or at least {SLOWEST} times real time, got {speed}")
     datasets: dict[str, Dataset] = {}
     ranges = []
     for each in config.data:
         dataset = with_terms(lake.open(each.dataset), config)
+        if dataset.id in datasets:
+            raise ConfigError(f"data: {dataset.id} is given twice")
         datasets[dataset.id] = dataset
         start = None if each.start is None else parse_instant(each.start, "data.start")
         end = None if each.end is None else parse_instant(each.end, "data.end")
@@ -93,7 +100,7 @@ def paper_plan(config: Config, lake: Lake, *, releases: Path) -> PaperPlan:
         limits=limits_of(config),
         profile=profile_of(config),
     )
-    return PaperPlan(plan, datasets, lambda name, seat: kinds[name](**seat.parameters), config.data[0].speed)
+    return PaperPlan(plan, datasets, lambda name, seat: kinds[name](**seat.parameters), speed)
 
 
 def with_terms(dataset: Dataset, config: Config) -> Dataset:
@@ -157,8 +164,8 @@ def _seat(
         )
     if config.environment != "dev":
         raise Refused(f"strategies.{strategy.id}: {config.environment} runs releases only; promote {strategy.strategy}")
-    kind = strategy_class(strategy.strategy or "")
-    return seat_of(kind(**strategy.parameters), instruments=keys, cash=cash, budget=budget), kind
+    kind = class_of(strategy.strategy or "")
+    return seat_of(made(kind, strategy.parameters), instruments=keys, cash=cash, budget=budget), kind
 
 
 def _key(symbol: str, instruments: Mapping[str, Instrument], strategy_id: str) -> str:

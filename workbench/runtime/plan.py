@@ -107,7 +107,7 @@ def engine_of(started: RunStarted, make: Maker) -> Engine:
     """A fresh engine for a journal's first record; `make` makes each strategy for its seat."""
     plan = Plan.of(started)
     engine = Engine(started, limits=plan.limits, budgets={name: seat.budget for name, seat in plan.seats.items()})
-    for name, seat in plan.seats.items():
+    for name, seat in sorted(plan.seats.items()):  # the order a journal tells, whatever order they were named in
         engine.add(name, make(name, seat), seat.instruments)
     return engine
 
@@ -115,7 +115,7 @@ def engine_of(started: RunStarted, make: Maker) -> Engine:
 def strategy_class(entry: str) -> type[Strategy]:
     """The strategy class that `module:name` names; raises ConfigError saying what is missing."""
     module_name, _, name = entry.partition(":")
-    if not name:
+    if not (module_name.strip(".") and name) or module_name.startswith("."):
         raise ConfigError(f"strategy {entry!r}: expected module:name, such as workbench.strategies.sma_cross:SmaCross")
     try:
         module = importlib.import_module(module_name)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from workbench.connectors.simulated import SimulatedConnector
 from workbench.core.codec import encode
 from workbench.core.errors import CorruptState
-from workbench.core.events import Consequence, Event, FillEvent, MarketDataEvent, OrderReport, RunStarted
+from workbench.core.events import Consequence, Event, FillEvent, MarketDataEvent, OrderReport, Resumed, RunStarted
 from workbench.data.journal import Journal, Rows
 from workbench.trading.engine import Engine
 
@@ -42,7 +42,8 @@ class Replay:
             match record:
                 case Rows():
                     self._take_rows(record)
-                case RunStarted():
+                case RunStarted() | Resumed():  # marks of the process, which no engine ever saw
+                    self._all_told(record)
                     if self._copy is not None:
                         self._copy.take(record)
                 case FillEvent() | OrderReport():
@@ -100,7 +101,13 @@ class Replay:
             shown = encode(made).decode() if made is not None else "nothing"
             raise CorruptState(f"journal record {self.records} is {encode(written).decode()}, its replay gives {shown}")
 
+    def _all_told(self, written: Event) -> None:
+        """What the input before this one led to must have been written before it."""
+        if self.missing:
+            self._check(self.missing[0], written)
+
     def _deliver(self, event: Event) -> None:
+        self._all_told(event)
         facts, requests = self._engine.process(event)
         self.missing.extend(facts)
         if self._copy is not None:

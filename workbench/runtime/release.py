@@ -14,11 +14,12 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, get_type_hints
 
 import msgspec
 
@@ -31,7 +32,8 @@ from workbench.runtime.source import source_closure
 FORMAT = 1
 STAGES = ("paper", "live")
 
-_ID = re.compile(r"[a-z0-9_]{1,60}-[0-9a-f]{12}")
+_NAME = re.compile(r"[a-z0-9_]{1,60}")
+_ID = re.compile(rf"{_NAME.pattern}-[0-9a-f]{{12}}")
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,8 +72,11 @@ def describe(
     closure = source_closure(kind.__module__)
     if kind.__module__ not in closure:
         raise ConfigError(f"strategy {kind.__qualname__}: its module {kind.__module__} has no source file")
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"strategy {kind.__name__}: a release is named after it; expected up to 60 ASCII letters")
     return Release(
-        name=re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower(),
+        name=name,
         entry=f"{kind.__module__}:{kind.__name__}",
         sources={name: _syntax_hash(path) for name, path in sorted(closure.items())},
         parameters=dict(parameters),
@@ -106,13 +111,14 @@ def write(release: Release, evidence: Evidence, releases: Path) -> Path:
 
 
 def find(name: str, releases: Path) -> Path:
-    """The folder of a release id, of a path to one, or of the only release that an id's beginning names."""
-    direct = Path(name)
-    if (direct / "release.json").is_file():
-        return direct
-    found = sorted(each.parent for each in releases.glob(f"{name}*/release.json")) if "/" not in name else []
+    """The folder of a release id, of a path to it or its release.json, or of the only id that begins so."""
+    direct = Path(name).parent if Path(name).name == "release.json" else Path(name)
+    if name and (direct / "release.json").is_file():
+        return direct.resolve()
+    known = sorted(each.parent for each in releases.glob("*/release.json"))
+    found = [each for each in known if name and each.name.startswith(name)]
     if len(found) != 1:
-        have = ", ".join(sorted(each.parent.name for each in releases.glob("*/release.json"))) or "none"
+        have = ", ".join(each.name for each in known) or "none"
         raise ConfigError(f"release {name!r}: {'ambiguous' if found else 'not found'} in {releases}; there is {have}")
     return found[0]
 
@@ -130,7 +136,7 @@ def verify(folder: Path, *, stage: str | None = None) -> Release:
         raise CorruptState(f"{folder}: its content is that of {release.id}")
     for module, digest in release.sources.items():
         path = _file_of(folder / "source", module)
-        if not path.is_file() or _syntax_hash(path) != digest:
+        if not path.is_file() or not _is_source(path, digest):
             raise CorruptState(f"{path}: is not the source that was released")
     if stage is not None and not (folder / "evidence" / f"{stage}.json").is_file():
         raise Refused(f"release {release.id} was not promoted to {stage}; run: workbench promote ... --to {stage}")
@@ -147,18 +153,43 @@ def load(folder: Path, *, stage: str | None = None) -> tuple[Release, type[Strat
     module_name, _, name = release.entry.partition(":")
     source = (folder / "source").resolve()
     finder = _Released({each: _file_of(source, each) for each in release.sources})
-    replaced = {each: sys.modules.pop(each) for each in release.sources if each in sys.modules}
+    replaced = _take_out(release.sources)
     sys.meta_path.insert(0, finder)
     sys.path.append(str(source))  # for packages that hold released modules and nothing else
     try:
         kind: type[Strategy] = getattr(importlib.import_module(module_name), name)
+        _resolve(kind, release.parameters)
     finally:
         sys.path.remove(str(source))
         sys.meta_path.remove(finder)
-        for each in release.sources:
-            sys.modules.pop(each, None)
-        sys.modules.update(replaced)
+        _take_out(release.sources)
+        _put_back(replaced)
     return release, kind
+
+
+def _take_out(modules: Iterable[str]) -> dict[str, ModuleType]:
+    """Forgets imported modules, also as names in their packages, and returns them."""
+    taken = {each: sys.modules.pop(each) for each in modules if each in sys.modules}
+    for name in taken:
+        package, _, child = name.rpartition(".")
+        if hasattr(sys.modules.get(package), child):
+            delattr(sys.modules[package], child)
+    return taken
+
+
+def _put_back(taken: Mapping[str, ModuleType]) -> None:
+    for name, module in taken.items():
+        package, _, child = name.rpartition(".")
+        sys.modules[name] = module
+        if package in sys.modules:
+            setattr(sys.modules[package], child, module)
+
+
+def _resolve(kind: type[Strategy], parameters: Mapping[str, Any]) -> None:
+    """Has annotations written as text read now: later, their module cannot be looked up by its name."""
+    kind.Parameters.__annotations__ = get_type_hints(kind.Parameters, include_extras=True)
+    strategy = kind(**parameters)
+    strategy.set_state(strategy.get_state())
 
 
 class _Released(MetaPathFinder):
@@ -185,6 +216,13 @@ def narrowed(release: Release, parameters: Mapping[str, Any], kind: type[Strateg
     except ConfigError as error:
         raise Refused(f"release {release.id}: {error}") from None
     return chosen
+
+
+def _is_source(path: Path, digest: str) -> bool:
+    try:
+        return _syntax_hash(path) == digest
+    except (SyntaxError, ValueError):  # not even Python, or not even text
+        return False
 
 
 def _syntax_hash(path: Path) -> str:

@@ -305,24 +305,25 @@ class Engine:
 
     def _change(self, trader: Trader, values: Mapping[str, Any]) -> None:
         """Changes parameters whole; what is not hot rebuilds the state from remembered events, or is refused."""
-        strategy = trader.strategy
-        before, state = strategy.get_parameters(), strategy.state
-        strategy.set_parameters(values)
-        if strategy.state is state:
-            return
-        kept = self._remembered.get(trader.account.strategy_id, deque(maxlen=0))
+        strategy, strategy_id = trader.strategy, trader.account.strategy_id
+        before = strategy.params, strategy.state
+        try:
+            strategy.set_parameters(values)
+            if strategy.state is not before[1]:
+                self._rebuild(strategy, strategy_id, values)
+        except Exception as error:  # as in _think
+            strategy.params, strategy.state = before
+            if isinstance(error, ConfigError):
+                raise
+            raise ConfigError(f"strategy {strategy_id}: {type(error).__name__}: {error}") from None
+
+    def _rebuild(self, strategy: Strategy, strategy_id: str, values: Mapping[str, Any]) -> None:
+        kept = self._remembered.get(strategy_id, deque(maxlen=0))
         needed = strategy.warmup()
         if needed == 0 or (needed > len(kept) and len(kept) == kept.maxlen):
-            strategy.set_parameters(before)
-            strategy.state = state
             raise ConfigError(
-                f"strategy {trader.account.strategy_id}: {', '.join(sorted(values))} needs {needed or 'more'} past "
+                f"strategy {strategy_id}: {', '.join(sorted(values))} needs {needed or 'more'} past "
                 f"events to rebuild its state, {len(kept)} are kept; restart it with the new parameters"
             )
-        try:
-            for event in list(kept)[-needed:]:
-                strategy.on_market_data(event)
-        except Exception as error:  # as in _think
-            strategy.set_parameters(before)
-            strategy.state = state
-            raise ConfigError(f"its state cannot be rebuilt: {type(error).__name__}: {error}") from None
+        for event in list(kept)[-needed:]:
+            strategy.on_market_data(event)
