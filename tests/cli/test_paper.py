@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.terminal import PATIENCE_S, SAMPLE, SMA, ask, finish, living, start, stop, tree, wait_for
+from tests.cli.terminal import PATIENCE_S, SAMPLE, SMA, ask, living, start, stop, tree, wait_for
 
 DATA = ("--data", SAMPLE, "--start", "2018-01-01", "--end", "2018-02-01")
 PAPER = ("run", "paper", "--strategy", SMA, *DATA, "--json")
@@ -103,7 +103,7 @@ def test_a_paper_run_trades_as_the_backtest_does() -> None:
     } <= set(order)
     assert {"venue_trade_id", "side", "quantity", "price", "fee", "fee_currency"} <= set(fill)
     assert {"asset", "free", "locked", "total"} <= set(ledger["balances"][0])
-    assert order["status"] == "filled"
+    assert order["status"] in {"filled", "expired"}  # what cash did not cover expires
     assert isinstance(fill["price"], str)
     assert ask("why", str(order["client_order_id"])).code == 0
     assert ask("why", str(fill["venue_trade_id"])).code == 0

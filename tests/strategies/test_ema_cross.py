@@ -57,6 +57,7 @@ def test_after_a_stop_out_it_stays_out_until_the_averages_cross_anew():
         (Side.SELL, Decimal(100)),  # the stop, raised once
         (Side.BUY, Decimal(106)),  # only after the fall to 100 and the cross at 106
     ]
+    assert [each.says.ppm for each in done.signals] == [1_000_000, 1_000_000, 0, 1_000_000, 1_000_000]
     done.balance()
 
 

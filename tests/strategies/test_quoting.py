@@ -148,7 +148,7 @@ def test_over_seeded_quotes_and_trades_it_trades_both_sides_within_its_limit(ins
 @pytest.mark.skipif(not RECORDED, reason="the recorded data is not here")
 def test_over_recorded_trades_it_trades_both_sides_and_the_books_balance(tmp_path):
     file = Path(RECORDED or "") / "trades" / "kraken_spot_BTCUSDT_trades.parquet"
-    data = Lake(tmp_path).import_file(file)
+    data = Lake(tmp_path).import_file(file, instrument="kraken:BTC/USDT")
     strategy = TwoSidedQuotes(half_spread=2, skew=1, size="0.01", limit="0.05")
     done = run(strategy, list(data.events(0, 2_000)), data.instrument)
     assert {fill.side for fill in done.fills} == {Side.BUY, Side.SELL}

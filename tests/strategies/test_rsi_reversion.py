@@ -57,6 +57,12 @@ def test_without_a_premium_it_sells_at_market():
     assert (done.fills[-1].side, done.fills[-1].price) == (Side.SELL, Decimal(99))
 
 
+def test_an_order_that_did_its_work_is_not_waited_for():
+    bars = [*closes(100, 98, 97), bar(4, 96, open=97, low=95), bar(5, 99, open=96), bar(6, 99, high=102)]
+    done = run(small(patience=50), bars, SPOT)
+    assert [fill.side for fill in done.fills] == [Side.BUY, Side.SELL]
+
+
 def test_what_was_bought_in_part_is_held_and_sold_like_the_whole():
     bars = [*closes(100, 98, 97), bar(4, 96, open=97, low=95, volume=3), bar(5, 99, open=96), bar(6, 99, high=102)]
     done = run(small(), bars, SPOT)

@@ -6,8 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from tests.trading.trading_bench import BUY, OTHER, PERPETUAL, SPOT, UNIT, Bench, exactly, exposure, perpetual
-from workbench.core.clock import MINUTE
+from tests.trading.trading_bench import BUY, OTHER, PERPETUAL, SPOT, UNIT, Bench, exactly, perpetual
 from workbench.core.events import FillEvent, Halt, OrderReport, OrderUpdate, RiskAction, StrategyFailed
 from workbench.core.instrument import FeeCurrency
 from workbench.core.order import OrderStatus, OrderType

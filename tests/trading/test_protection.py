@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -175,7 +176,7 @@ def test_a_flatten_that_expires_unfilled_is_retried_but_not_more_than_once_a_sec
             bench.report(bench.only(), OrderStatus.EXPIRED)
             assert bench.sent == []
     assert len(asked) == 11
-    assert min(later - sooner for sooner, later in zip(asked, asked[1:], strict=False)) >= SECOND
+    assert min(later - sooner for sooner, later in pairwise(asked)) >= SECOND
 
 
 def test_a_position_too_small_to_close_is_left_and_ends_the_flatten() -> None:

@@ -21,7 +21,16 @@ from tests.trading.trading_bench import (
     quotes,
 )
 from workbench.core.clock import HOUR, MINUTE
-from workbench.core.events import Flatten, OrderEvent, OrderUpdate, SignalEvent, StrategyFailed, Target
+from workbench.core.events import (
+    BookUpdate,
+    Flatten,
+    OrderEvent,
+    OrderUpdate,
+    SignalEvent,
+    StrategyFailed,
+    Target,
+    Trade,
+)
 from workbench.core.order import OrderStatus, OrderType, Role
 from workbench.risk.budgets import Budget
 from workbench.risk.limits import Limits
@@ -354,3 +363,19 @@ def test_a_mark_is_not_taken_from_a_quote_with_an_empty_side() -> None:
     assert bench.ledger.accounts["s"].equity == equity
     bench.quote(109, 111)
     assert bench.ledger.accounts["s"].equity == equity + 100 * UNIT
+
+
+def test_the_mark_follows_trades_and_whole_books_and_stands_where_neither_tells() -> None:
+    bench = Bench()
+    bench.process(BookUpdate(*bench.stamp("md"), SPOT, ((99, UNIT),), ()))
+    assert SPOT.key not in bench.engine.view.marks  # nothing is known yet, and nothing is worth 0
+    marks = []
+    for event in (
+        Trade(*bench.stamp("md"), SPOT, 105, UNIT),
+        BookUpdate(*bench.stamp("md"), SPOT, ((109, UNIT),), ((111, UNIT),), True),
+        BookUpdate(*bench.stamp("md"), SPOT, ((50, UNIT),), ((51, UNIT),)),
+        BookUpdate(*bench.stamp("md"), SPOT, (), ((51, UNIT),), True),
+    ):
+        bench.process(event)
+        marks.append(bench.engine.view.marks[SPOT.key])
+    assert marks == [105, 110, 110, 110]

@@ -47,6 +47,8 @@ OTHER = Instrument(venue="sim", symbol="ETH/USDT", tick=Decimal(1), lot=Decimal(
 class Speaker(Strategy):
     """Says what it was told to say, to every event; raises where it was told to raise."""
 
+    several = True
+
     def __init__(self) -> None:
         super().__init__()
         self.says: Any = None
@@ -272,9 +274,7 @@ def quotes(bids: Sequence[tuple[int, int]] = (), asks: Sequence[tuple[int, int]]
 
 
 def perpetual(target: Target) -> Target:
-    return Target(
-        "BTC/USDT:USDT", target.ppm, target.quantity, target.limit, target.stop, target.valid_until
-    )
+    return Target("BTC/USDT:USDT", target.ppm, target.quantity, target.limit, target.stop, target.valid_until)
 
 
 BUY, SELL = Side.BUY, Side.SELL

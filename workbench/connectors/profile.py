@@ -42,6 +42,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             f"Taker fee {to_text(self.taker_rate, 8)}, maker fee {to_text(self.maker_rate, 8)}, "
             "half up to the fee currency's smallest unit.",
             f"A market order fills at the next bar's open or later, slipped {slippage} bps to the tick against us.",
+            "What a fill leads to, a protective stop too, is at the venue from the next bar on.",
             "A resting limit fills only when price trades strictly through it, at its limit, as maker.",
             "A stop triggers on touch and fills at the worse of open and stop, slipped, as taker.",
             "Inside a bar the worse path counts: stops before limits, and of resting buys and sells the losing side.",

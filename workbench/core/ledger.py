@@ -8,6 +8,8 @@ believes and what its journal tells are the same by construction. Status moves o
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -79,6 +81,13 @@ class Ledger:
         self.fees: dict[str, int] = {}  # currency -> units of 10^-18, so that venues of any precision add up
         self._booked: set[FillKey] = set()
         self._digest = hashlib.sha256()
+        self._doors: dict[type[Event], Callable[[Any], None]] = {
+            FillEvent: self._book,
+            OrderUpdate: self._update,
+            OrderEvent: self._open,
+            OrderReport: self._report,
+            RiskEvent: self._risk,
+        }
 
     def position(self, strategy_id: str, key: str) -> Position:
         """The strategy's position in an instrument, flat if it never traded."""
@@ -97,31 +106,22 @@ class Ledger:
 
     def apply(self, event: Event) -> None:
         """Takes one recorded event in; events that move nothing are let through."""
-        match event:
-            case FillEvent():
-                self._book(event)
-            case OrderUpdate():
-                self._update(event)
-            case OrderEvent():
-                state = OrderState(event, event.quantity_raw, event.price_raw, event.stop_raw, updated=event.ts_event)
-                self.orders[event.order_id] = self.living[event.order_id] = state
-                self._note(
-                    "order",
-                    event.strategy_id,
-                    event.instrument.key,
-                    event.side,
-                    event.order_type,
-                    event.quantity_raw,
-                    event.price_raw,
-                    event.stop_raw,
-                    event.ts_event,
-                )
-            case OrderReport():
-                self._report(event)
-            case RiskEvent():
-                self.refusals.append(event)
-                if event.action is not RiskAction.REARMED:
-                    self._note("risk", event.strategy_id, event.rule, event.action, event.ts_event)
+        door = self._doors.get(type(event))
+        if door is not None:
+            door(event)
+
+    def _open(self, order: OrderEvent) -> None:
+        state = OrderState(order, order.quantity_raw, order.price_raw, order.stop_raw, updated=order.ts_event)
+        self.orders[order.order_id] = self.living[order.order_id] = state
+        self._note(
+            f"order|{order.strategy_id}|{order.instrument.key}|{order.side}|{order.order_type}|"
+            f"{order.quantity_raw}|{order.price_raw}|{order.stop_raw}|{order.ts_event}"
+        )
+
+    def _risk(self, event: RiskEvent) -> None:
+        self.refusals.append(event)
+        if event.action is not RiskAction.REARMED:
+            self._note(f"risk|{event.strategy_id}|{event.rule}|{event.action}|{event.ts_event}")
 
     def _book(self, fill: FillEvent) -> None:
         key = fill_key(fill)
@@ -139,16 +139,8 @@ class Ledger:
         fee = fill.fee_raw * 10 ** (18 - fill.instrument.fee_places)
         self.fees[fill.fee_currency] = self.fees.get(fill.fee_currency, 0) + fee
         self._note(
-            "fill",
-            strategy_id,
-            fill.instrument.key,
-            fill.side,
-            fill.quantity_raw,
-            fill.price_raw,
-            fill.fee_raw,
-            fill.fee_currency,
-            fill.ts_event,
-            self.accounts[strategy_id].cash,
+            f"fill|{strategy_id}|{fill.instrument.key}|{fill.side}|{fill.quantity_raw}|{fill.price_raw}|"
+            f"{fill.fee_raw}|{fill.fee_currency}|{fill.ts_event}|{self.accounts[strategy_id].cash}"
         )
 
     def _update(self, update: OrderUpdate) -> None:
@@ -161,7 +153,8 @@ class Ledger:
             state.reason = update.reason or state.reason
             if not state.living:
                 self.living.pop(update.order_id, None)
-                self._note("end", state.order.strategy_id, update.instrument.key, update.new, state.filled_raw)
+                strategy_id, key = state.order.strategy_id, update.instrument.key
+                self._note(f"end|{strategy_id}|{key}|{update.new}|{state.filled_raw}")
 
     def _report(self, report: OrderReport) -> None:
         state = self.orders.get(report.order_id)
@@ -175,8 +168,8 @@ class Ledger:
         if report.stop_raw is not None:
             state.stop_raw = report.stop_raw
 
-    def _note(self, *what: object) -> None:
-        self._digest.update("|".join(map(str, what)).encode() + b"\n")
+    def _note(self, what: str) -> None:
+        self._digest.update(what.encode() + b"\n")
 
     def digest(self) -> str:
         """What happened to orders, fills, refusals and cash, without ids: equal for equal trading."""

@@ -54,6 +54,7 @@ class Strategy(ABC):
 
     Parameters: ClassVar[type[Parameters]] = Parameters
     State: ClassVar[type[State]] = State
+    several: ClassVar[bool] = False  # True: it keeps apart what it hears of several instruments
     watches: ClassVar[Mapping[str, str]] = {}  # parameter that names a file -> parameter its content feeds
 
     def __init__(self, **parameters: Any) -> None:

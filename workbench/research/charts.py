@@ -16,7 +16,19 @@ from workbench.data.numbers import nearest_floats
 from workbench.research.document import figure, label
 from workbench.research.outcome import Outcome
 from workbench.research.tables import utc_index
-from workbench.research.theme import COST, DIVERGING, GAIN, INK, LOSS, MARKET, MUTED, STRATEGY, TEMPLATE
+from workbench.research.theme import (
+    COST,
+    DIVERGING,
+    GAIN,
+    INK,
+    LOSS,
+    MARGIN_BOTTOM,
+    MARGIN_TOP,
+    MARKET,
+    MUTED,
+    STRATEGY,
+    TEMPLATE,
+)
 from workbench.research.thinning import changed_points, kept_points, merged_candles, stretches
 from workbench.runtime.plan import DataRange
 
@@ -26,7 +38,8 @@ MARKS = 2_500  # fills drawn, largest first: beyond that they hide the candles
 CROWD = 150  # marks of one side from which on they are drawn small
 STRETCHES = 360  # of the exposure, each drawn at its mean
 LOGARITHMIC = 8.0  # from this factor between highest and lowest on, an axis is logarithmic
-HEIGHTS = (0.27, 0.12, 0.27, 0.08, 0.08, 0.18)
+HEIGHTS = (340, 150, 340, 100, 100)  # pixels of the rows that share the time axis
+YEAR_HEIGHT, GAP = 28, 62  # pixels of a year of months, and between two rows
 _FIGURES = ("total_return", "cagr", "sharpe", "sortino", "max_drawdown", "exposure", "trades", "win_rate")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Year")
 
@@ -39,11 +52,14 @@ def tear_sheet(outcome: Outcome) -> go.Figure:
     """
     base = outcome.plan.base_currency
     shown, instrument = _candle_range(outcome)
+    months = monthly_returns(outcome)
+    heights = [*HEIGHTS, YEAR_HEIGHT * max(1, len(months))]
+    height = sum(heights) + GAP * (len(heights) - 1)
     sheet = make_subplots(
-        rows=len(HEIGHTS),
+        rows=len(heights),
         cols=1,
-        row_heights=list(HEIGHTS),
-        vertical_spacing=0.042,
+        row_heights=heights,
+        vertical_spacing=GAP / height,
         subplot_titles=(
             "Equity",
             "Drawdown",
@@ -58,8 +74,8 @@ def tear_sheet(outcome: Outcome) -> go.Figure:
     _fills(sheet, outcome, shown)
     _exposure(sheet, outcome)
     _fees(sheet, outcome, base)
-    _months(sheet, outcome)
-    return _dressed(sheet, outcome)
+    _months(sheet, months)
+    return _dressed(sheet, outcome, height)
 
 
 def _equity(sheet: go.Figure, outcome: Outcome, base: str) -> None:
@@ -147,8 +163,7 @@ def _fees(sheet: go.Figure, outcome: Outcome, base: str) -> None:
     sheet.update_yaxes(row=5, col=1, title_text=base, tickformat="~s", rangemode="tozero", nticks=4)
 
 
-def _months(sheet: go.Figure, outcome: Outcome) -> None:
-    table = monthly_returns(outcome)
+def _months(sheet: go.Figure, table: pd.DataFrame) -> None:
     bound = float(np.nanmax(np.abs(table.to_numpy()))) if table.size else 0.0
     texts = table.map(lambda value: "" if np.isnan(value) else f"{value * 100:.1f}")
     sheet.add_trace(
@@ -245,13 +260,13 @@ def _candles(data: Dataset, shown: DataRange) -> dict[str, np.ndarray]:
     return {"time": data.times[rows], **prices}
 
 
-def _dressed(sheet: go.Figure, outcome: Outcome) -> go.Figure:
+def _dressed(sheet: go.Figure, outcome: Outcome, height: int) -> go.Figure:
     """Titles, margins, and one time axis for the rows that have one."""
     values = outcome.metrics
     facts = "   ·   ".join(f"{label(name)} <b>{figure(name, values[name])}</b>" for name in _FIGURES)
     sheet.update_layout(
         template=TEMPLATE,
-        height=1500,
+        height=height + MARGIN_TOP + MARGIN_BOTTOM,
         title={
             "text": f"<b>{outcome.title}</b><br><span style='font-size:12px;color:{MUTED}'>{facts}</span>",
             "x": 0.0,
@@ -268,6 +283,6 @@ def _dressed(sheet: go.Figure, outcome: Outcome) -> go.Figure:
     for title in sheet.layout.annotations:
         title.update(x=0.0, xanchor="left", font={"size": 13, "color": INK})
     span = [outcome.equity.index[0], outcome.equity.index[-1]] if len(outcome.equity) else None
-    for row in range(1, len(HEIGHTS)):
+    for row in range(1, len(HEIGHTS) + 1):
         sheet.update_xaxes(row=row, col=1, type="date", range=span, matches="x", hoverformat="%Y-%m-%d %H:%M UTC")
     return sheet

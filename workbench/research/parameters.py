@@ -25,7 +25,7 @@ _TYPES: Mapping[str, Any] = {
 _REFERENCE = "secret://"
 _SECRET_NAME = re.compile(r"(?i)(secret|password|passphrase|token|api_?key|private_?key)")
 _SECRET_TEXT = re.compile(  # a pair inside a text, or a PEM file
-    rf"{_SECRET_NAME.pattern}\w*['\"]?\s*[=:](?!\s*['\"]?{_REFERENCE})|-----BEGIN"
+    rf"{_SECRET_NAME.pattern}\w*['\"]?\s*[=:](?!//|\s*['\"]?{_REFERENCE})|-----BEGIN"
 )
 _LONG_WORD = re.compile(r"[A-Za-z0-9+=]{32,}")  # exchanges issue keys of 32 characters and more
 _HEX = re.compile(r"[0-9a-fA-F]+")

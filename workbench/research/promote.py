@@ -210,7 +210,7 @@ def _parity(subject: Subject) -> str:
 
 GATES: Sequence[tuple[str, Callable[[Subject], str]]] = (
     ("trades", _trades),
+    ("clean run", _clean_run),  # before state: chance would look there as if the state had been lost
     ("state", _interface),
-    ("clean run", _clean_run),
     ("parity", _parity),
 )

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 FONT = "Inter, Helvetica Neue, Helvetica, Arial, sans-serif"
 INK, MUTED, GRID, PAPER = "#1f2933", "#697586", "#e9edf2", "#ffffff"
+MARGIN_TOP, MARGIN_BOTTOM = 112, 40  # pixels
 STRATEGY, MARKET, GAIN, LOSS, COST = "#1f5fbf", "#a3adba", "#2a9d78", "#c8553d", "#b7892b"
 DIVERGING = [[0.0, LOSS], [0.5, "#f7f8fa"], [1.0, GAIN]]  # losses, nothing, gains
 
@@ -30,6 +31,6 @@ TEMPLATE = go.layout.Template(
         "legend": {"font": {"size": 11, "color": MUTED}, "bgcolor": "rgba(0,0,0,0)"},
         "xaxis": {**_AXIS, "showgrid": False},
         "yaxis": _AXIS,
-        "margin": {"l": 76, "r": 32, "t": 112, "b": 40},
+        "margin": {"l": 76, "r": 32, "t": MARGIN_TOP, "b": MARGIN_BOTTOM},
     }
 )

@@ -42,6 +42,7 @@ class DrawdownWatch:
         self._limits = {name: budget.drawdown_ppm() for name, budget in budgets.items()}
         self._portfolio = None if portfolio_limit is None else to_scaled(portfolio_limit, 6, "risk.max_drawdown")
         self._peak = sum(account.equity for account in ledger.accounts.values())
+        self.active = self._portfolio is not None or any(limit is not None for limit in self._limits.values())
 
     def breach(self, account: Account) -> str | None:
         """The figures of a strategy's drawdown, once it is beyond its limit."""

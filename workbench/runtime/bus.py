@@ -15,17 +15,17 @@ class MemoryBus:
     """Tells each sink; a sink that raises is dropped and named in the log, so that it cannot stop trading."""
 
     def __init__(self, sinks: Sequence[Sink] = ()) -> None:
-        self._sinks = list(sinks)
+        self.sinks = list(sinks)
 
     def add(self, sink: Sink) -> None:
         """From now on this sink hears everything too."""
-        self._sinks.append(sink)
+        self.sinks.append(sink)
 
     def publish(self, event: Event, consequences: Sequence[Event]) -> None:
         """Tells every sink of one input and what it led to."""
-        for sink in self._sinks:
+        for sink in list(self.sinks):
             try:
                 sink.record(event, consequences)
             except Exception:  # a listener's fault must not become the run's
                 log.exception("sink %s failed and is dropped", type(sink).__name__)
-                self._sinks = [each for each in self._sinks if each is not sink]
+                self.sinks.remove(sink)

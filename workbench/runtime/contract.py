@@ -122,7 +122,7 @@ async def reports_precede_the_market_event_that_caused_them(host: Host) -> None:
             seen.add(event.id)
             if isinstance(event, (OrderReport, FillEvent)) and event.cause in visit.market_ids:
                 late = event.cause in seen
-                holds(True, "what a market event leads to is told before the event", event)
+                holds(not late, "what a market event leads to is told before the event", event)
 
 
 async def a_resting_order_can_be_seen_amended_and_taken_back(host: Host) -> None:

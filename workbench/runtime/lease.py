@@ -11,7 +11,6 @@ from types import TracebackType
 
 from workbench.core.errors import LeaseHeld
 
-
 LOOKS, LOOK_S = 5, 0.01  # looking at a lease takes microseconds; a run that holds it is named within 50 ms
 
 
@@ -49,7 +48,8 @@ def _lock(descriptor: int) -> None:
     """Takes the lock, past those who only look who holds it; raises BlockingIOError if it is held."""
     for _ in range(LOOKS):
         with suppress(BlockingIOError):
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
         time.sleep(LOOK_S)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

@@ -22,6 +22,7 @@ from workbench.runtime import release as releases_of
 from workbench.runtime.build import data_range
 from workbench.runtime.config import Config, StrategyConfig
 from workbench.runtime.plan import Maker, Plan, Seat, seat_of
+from workbench.runtime.release import Release
 from workbench.runtime.strategies import class_of, made
 
 EVERY = "*"  # the symbols entry that means all the run's data has
@@ -74,6 +75,11 @@ def paper_plan(config: Config, lake: Lake, *, releases: Path) -> PaperPlan:
     speed = config.data[0].speed
     if 0 < speed < SLOWEST:
         raise ConfigError(f"data.speed: expected 0 (at once) or at least {SLOWEST} times real time, got {speed}")
+    chosen: dict[str, _Chosen] = {}  # before the data is opened: what is refused leaves nothing behind
+    for strategy in config.strategies:
+        if strategy.id in chosen:
+            raise ConfigError(f"strategies: two are called {strategy.id}")
+        chosen[strategy.id] = _choose(strategy, config, releases)
     datasets: dict[str, Dataset] = {}
     ranges = []
     for each in config.data:
@@ -85,13 +91,8 @@ def paper_plan(config: Config, lake: Lake, *, releases: Path) -> PaperPlan:
         end = None if each.end is None else parse_instant(each.end, "data.end")
         ranges.append(data_range(dataset, start, end))
     instruments = {dataset.instrument.key: dataset.instrument for dataset in datasets.values()}
-    kinds: dict[str, type[Strategy]] = {}
-    seats: dict[str, Seat] = {}
     share = canonical(_share(config))
-    for strategy in config.strategies:
-        if strategy.id in seats:
-            raise ConfigError(f"strategies: two are called {strategy.id}")
-        seats[strategy.id], kinds[strategy.id] = _seat(strategy, config, instruments, share, releases)
+    seats = {each.id: _seat(each, chosen[each.id], instruments, share) for each in config.strategies}
     plan = Plan(
         base_currency=config.base_currency,
         instruments=tuple(instruments.values()),
@@ -100,7 +101,7 @@ def paper_plan(config: Config, lake: Lake, *, releases: Path) -> PaperPlan:
         limits=limits_of(config),
         profile=profile_of(config),
     )
-    return PaperPlan(plan, datasets, lambda name, seat: kinds[name](**seat.parameters), speed)
+    return PaperPlan(plan, datasets, lambda name, seat: type(chosen[name].strategy)(**seat.parameters), speed)
 
 
 def with_terms(dataset: Dataset, config: Config) -> Dataset:
@@ -132,9 +133,25 @@ def _share(config: Config) -> Decimal:
     return Decimal(int(rest * 100) // unnamed) / 100 if unnamed else Decimal(0)
 
 
-def _seat(
-    strategy: StrategyConfig, config: Config, instruments: Mapping[str, Instrument], share: str, releases: Path
-) -> tuple[Seat, type[Strategy]]:
+class _Chosen(msgspec.Struct, frozen=True):
+    """A strategy with its parameters, and the release it was loaded from."""
+
+    strategy: Strategy
+    release: Release | None = None
+
+
+def _choose(strategy: StrategyConfig, config: Config, releases: Path) -> _Chosen:
+    if (strategy.release is None) == (strategy.strategy is None):
+        raise ConfigError(f"strategies.{strategy.id}: expected either a release or a strategy")
+    if strategy.release is not None:
+        release, kind = releases_of.load(releases_of.find(strategy.release, releases), stage="paper")
+        return _Chosen(made(kind, releases_of.narrowed(release, strategy.parameters, kind)), release)
+    if config.environment != "dev":
+        raise Refused(f"strategies.{strategy.id}: {config.environment} runs releases only; promote {strategy.strategy}")
+    return _Chosen(made(class_of(strategy.strategy or ""), strategy.parameters))
+
+
+def _seat(strategy: StrategyConfig, chosen: _Chosen, instruments: Mapping[str, Instrument], share: str) -> Seat:
     if strategy.symbols == [EVERY]:
         keys = tuple(instruments)
     else:
@@ -145,27 +162,16 @@ def _seat(
         max_drawdown=strategy.budget.max_drawdown,
         rebalance_band=strategy.budget.rebalance_band,
     )
-    if (strategy.release is None) == (strategy.strategy is None):
-        raise ConfigError(f"strategies.{strategy.id}: expected either a release or a strategy")
-    if strategy.release is not None:
-        folder = releases_of.find(strategy.release, releases)
-        release, kind = releases_of.load(folder, stage="paper")
-        parameters = releases_of.narrowed(release, strategy.parameters, kind)
-        return (
-            Seat(
-                entry=release.entry,
-                parameters=parameters,
-                instruments=keys,
-                cash=cash,
-                budget=budget if strategy.budget.model_fields_set else release.budget,
-                release=release.id,
-            ),
-            kind,
-        )
-    if config.environment != "dev":
-        raise Refused(f"strategies.{strategy.id}: {config.environment} runs releases only; promote {strategy.strategy}")
-    kind = class_of(strategy.strategy or "")
-    return seat_of(made(kind, strategy.parameters), instruments=keys, cash=cash, budget=budget), kind
+    if chosen.release is None:
+        return seat_of(chosen.strategy, instruments=keys, cash=cash, budget=budget)
+    return Seat(
+        entry=chosen.release.entry,
+        parameters=msgspec.to_builtins(chosen.strategy.get_parameters()),
+        instruments=keys,
+        cash=cash,
+        budget=budget if strategy.budget.model_fields_set else chosen.release.budget,
+        release=chosen.release.id,
+    )
 
 
 def _key(symbol: str, instruments: Mapping[str, Instrument], strategy_id: str) -> str:

@@ -44,7 +44,7 @@ class Session:
     async def run(self) -> None:
         """Takes every event of the stream, in order."""
         process, take, row = self.engine.process, self.journal.take, self.journal.row
-        publish = self._bus.publish
+        sinks, publish = self._bus.sinks, self._bus.publish
         await self._connector.connect()
         try:
             async for event in self._connector.stream():
@@ -53,7 +53,8 @@ class Session:
                     take(event, facts)
                 else:
                     row(event)
-                publish(event, facts)
+                if sinks:
+                    publish(event, facts)
                 if requests:
                     if self._disk is not None:
                         await self._disk.sync()

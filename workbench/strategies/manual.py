@@ -35,6 +35,7 @@ class ManualTarget(Strategy):
         def wanted(self) -> dict[str, Target]:
             return {name: Target(name, ppm) for name, ppm in read_targets(self.targets).items()}
 
+    several = True
     watches = {"path": "targets"}  # noqa: RUF012 - declared ClassVar in Strategy
 
     def on_market_data(self, event: MarketDataEvent) -> Says:

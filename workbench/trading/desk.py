@@ -148,6 +148,14 @@ class Desk:
         """Whether a flatten is still under way."""
         return self._flatten
 
+    @property
+    def content(self) -> bool:
+        """Whether there is nothing to ask for: no wish, no flatten, no stop to keep, no quote to place."""
+        if self._wish or self._flatten or self._quotes or self._stop is not None:
+            return False
+        own = (Role.BID, Role.ASK) if isinstance(self.said, Quotes) else (Role.ENTRY,)
+        return all(role in own for role, _ in self.orders)
+
     # --- what to do about it ----------------------------------------------------------------------
 
     def requests(self) -> Iterator[Request]:
@@ -222,7 +230,11 @@ class Desk:
         held = self.position.quantity
         leaving = entry.remaining_raw if entry and entry.order.side.sign * held < 0 else 0
         quantity = rules.floor_to(max(0, abs(held) - leaving), self.terms.lot)
-        if self._stop is None or held * self.desired < 0 or not self._worth_sending(quantity, closes=True, price=self._stop):
+        if (
+            self._stop is None
+            or held * self.desired < 0
+            or not self._worth_sending(quantity, closes=True, price=self._stop)
+        ):
             self._asked = None
             yield from self._cancel([resting] if resting else [], "nothing left to protect")
         elif (quantity, self._stop) == self._asked:

@@ -46,7 +46,7 @@ from workbench.risk.budgets import Budget, DrawdownWatch
 from workbench.risk.gate import Gate
 from workbench.risk.limits import Limits, View
 from workbench.trading.desk import Desk
-from workbench.trading.facts import Consequences, Facts
+from workbench.trading.facts import NOTHING, Consequences, Facts
 from workbench.trading.orders import Orders
 from workbench.trading.portfolio import Portfolio, Trader
 
@@ -67,7 +67,6 @@ class Engine:
         self._budgets = dict(budgets)
         self._watch = DrawdownWatch(self.ledger, self._budgets, limits.max_drawdown)
         self._expiring: list[Desk] = []
-        self._remembered: dict[str, deque[MarketDataEvent]] = {}
         self._doors: dict[type[Event], Callable[[Any], None]] = {
             Bar: self._on_bar,
             Trade: self._on_trade,
@@ -85,10 +84,15 @@ class Engine:
 
     def add(self, strategy_id: str, strategy: Strategy, instruments: Sequence[str]) -> None:
         """Seats a strategy; it hears of these instruments (keys) and trades only them."""
+        if len(instruments) > 1 and not strategy.several:
+            raise ConfigError(
+                f"strategy {strategy_id}: {type(strategy).__name__} keeps one instrument's state, it was given "
+                f"{', '.join(instruments)}; seat it once for each, or declare `several = True`"
+            )
         budget = self._budgets.get(strategy_id, Budget())
-        self.portfolio.add(strategy_id, strategy, instruments, budget)
+        trader = self.portfolio.add(strategy_id, strategy, instruments, budget)
         if strategy.warmup():
-            self._remembered[strategy_id] = deque(maxlen=REMEMBERED)
+            trader.remembered = deque(maxlen=REMEMBERED)
 
     def process(self, event: Event) -> Consequences:
         """Takes one event; returns the facts it led to, in order, and the requests to carry out."""
@@ -98,7 +102,7 @@ class Engine:
         door = self._doors.get(type(event))
         if door is not None:
             door(event)
-        return self._facts.take()
+        return self._facts.take() if self._facts.made else NOTHING
 
     # --- market data ------------------------------------------------------------------------------
 
@@ -126,19 +130,23 @@ class Engine:
         seated = self.portfolio.by_instrument.get(key, ())
         if mark:
             self.view.marks[key] = mark
-            held = [each for each in seated if each[0].account.mark(each[1].position, mark)]
-            for trader, desk in held:  # all are marked by now: a drawdown is never told from half of the accounts
-                self._guard(trader, event)
-                if desk.closing:
-                    self._flatten_again(desk, event.id)
+            moved = False
+            for trader, desk in seated:
+                if desk.position.quantity:
+                    trader.account.mark(desk.position, mark)
+                    moved = True
+                else:
+                    desk.position.mark = mark
+            if moved:  # all are marked by now: a drawdown is never told from half of the accounts
+                self._look(seated, event)
         for trader, desk in seated:
             self._think(trader, desk, event)
 
     def _think(self, trader: Trader, desk: Desk, event: MarketDataEvent) -> None:
         if trader.failed is not None:
             return
-        if self._remembered:
-            self._remember(trader.account.strategy_id, event)
+        if trader.remembered is not None:
+            trader.remembered.append(event)
         try:
             says = trader.strategy.on_market_data(event)
         except Exception as error:  # a strategy is a stranger's code; its fault must not stop the others
@@ -212,6 +220,14 @@ class Engine:
         self._carry(desk, fill.id)
 
     # --- risk steps in ----------------------------------------------------------------------------
+
+    def _look(self, seated: Sequence[tuple[Trader, Desk]], event: Event) -> None:
+        """After a mark that moved equity: drawdowns, and positions that should be closed by now."""
+        for trader, desk in seated:
+            if self._watch.active and desk.position.quantity:
+                self._guard(trader, event)
+            if desk.closing:
+                self._flatten_again(desk, event.id)
 
     def _guard(self, trader: Trader, event: Event) -> None:
         """Compares equity with its peak; a breach locks the strategy, or halts everything, and flattens."""
@@ -287,10 +303,6 @@ class Engine:
 
     # --- parameters -------------------------------------------------------------------------------
 
-    def _remember(self, strategy_id: str, event: MarketDataEvent) -> None:
-        if strategy_id in self._remembered:
-            self._remembered[strategy_id].append(event)
-
     def _on_set_parameters(self, wish: SetParameters) -> None:
         trader = self.portfolio.traders.get(wish.strategy_id)
         refused = ""
@@ -310,15 +322,16 @@ class Engine:
         try:
             strategy.set_parameters(values)
             if strategy.state is not before[1]:
-                self._rebuild(strategy, strategy_id, values)
+                self._rebuild(trader, strategy_id, values)
         except Exception as error:  # as in _think
             strategy.params, strategy.state = before
             if isinstance(error, ConfigError):
                 raise
             raise ConfigError(f"strategy {strategy_id}: {type(error).__name__}: {error}") from None
 
-    def _rebuild(self, strategy: Strategy, strategy_id: str, values: Mapping[str, Any]) -> None:
-        kept = self._remembered.get(strategy_id, deque(maxlen=0))
+    def _rebuild(self, trader: Trader, strategy_id: str, values: Mapping[str, Any]) -> None:
+        strategy = trader.strategy
+        kept = trader.remembered if trader.remembered is not None else deque(maxlen=0)
         needed = strategy.warmup()
         if needed == 0 or (needed > len(kept) and len(kept) == kept.maxlen):
             raise ConfigError(

@@ -22,7 +22,7 @@ class Facts:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._sequence = 0
-        self._made: list[Event] = []
+        self.made: list[Event] = []
         self._requests: list[ApprovedOrder | CancelEvent] = []
         self.now = 0
 
@@ -31,7 +31,7 @@ class Facts:
         self._sequence += 1
         fact = kind("engine", self._sequence, self.now, self.now, cause=cause, **fields)
         self._ledger.apply(fact)
-        self._made.append(fact)
+        self.made.append(fact)
         return fact
 
     def risk(self, cause: str, rule: str, action: RiskAction, reason: str, **ids: str) -> RiskEvent:
@@ -44,8 +44,8 @@ class Facts:
 
     def take(self) -> Consequences:
         """Everything since the last take, in order."""
-        if not self._made and not self._requests:
-            return NOTHING
-        taken = (self._made, self._requests)
-        self._made, self._requests = [], []
+        if not self.made:
+            return NOTHING  # no request leaves without a fact that tells of it
+        taken = (self.made, self._requests)
+        self.made, self._requests = [], []
         return taken

@@ -37,6 +37,8 @@ class Orders:
 
     def carry(self, desk: Desk, cause: str) -> None:
         """Sends what the desk asks for, as far as the gate lets it."""
+        if desk.content:
+            return
         for request in desk.requests():
             match request:
                 case New():

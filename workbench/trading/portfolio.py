@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ import msgspec
 from workbench.core import rules
 from workbench.core.account import Account, Position
 from workbench.core.errors import ConfigError
-from workbench.core.events import Opinion, Quotes, Target
+from workbench.core.events import MarketDataEvent, Opinion, Quotes, Target
 from workbench.core.ledger import Ledger
 from workbench.core.money import round_scaled, to_decimal, to_text
 from workbench.core.strategy import Strategy
@@ -27,6 +28,7 @@ class Trader(msgspec.Struct, kw_only=True):
     account: Account
     desks: dict[str, Desk]  # by key, and by plain symbol where that is unambiguous
     failed: Exception | None = None
+    remembered: deque[MarketDataEvent] | None = None  # what rebuilds its state; None where nothing does
 
 
 class Portfolio:
