@@ -26,7 +26,7 @@ PIPELINES = sorted((ROOT / "pipelines").glob("*.ipynb"))
 PINNED = "nbval-check-output"
 LARGEST = 2_500_000  # bytes; beyond that a notebook opens slowly and a diff is lost
 MOST_CELLS = 8
-MOST_LINES = 12  # of a pipeline's cell: more is a program
+MOST_LINES = 12  # of a cell of a pipeline: more is a program
 
 Notebook = dict[str, Any]
 

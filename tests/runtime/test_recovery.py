@@ -22,7 +22,7 @@ from workbench.connectors.paper import PaperConnector
 from workbench.connectors.profile import Profile
 from workbench.core.clock import Nanos
 from workbench.core.errors import ConfigError, CorruptState, DataError, LeaseHeld
-from workbench.core.events import Flatten, OrderEvent, Pause, RunStarted, SignalEvent
+from workbench.core.events import Consequence, FillEvent, Flatten, OrderEvent, Pause, RunStarted, SignalEvent
 from workbench.core.order import Role
 from workbench.data.dataset import content_sha256
 from workbench.data.journal import Journal, Rows
@@ -76,6 +76,30 @@ def test_a_backtest_gives_the_same_bytes_twice_and_replays_to_its_own_digest() -
     assert first.journal.digest() == second.journal.digest()
     engine, copy = replay(JournalReader(first.journal), datasets=datasets())
     assert (copy.digest(), engine.ledger.digest()) == (first.journal.digest(), ledger_digest(first))
+
+
+def test_no_order_fills_in_the_bar_that_caused_it_nor_at_a_price_it_had_seen() -> None:
+    caused: dict[str, str] = {}
+    orders: dict[str, int] = {}
+    fills = 0
+    for event in JournalReader(backtest(plan()).journal).records():
+        if isinstance(event, Consequence):
+            caused[event.id] = event.cause
+        if isinstance(event, OrderEvent):
+            orders[event.order_id] = _bar_of(event.cause, caused)
+        elif isinstance(event, FillEvent):
+            fills += 1
+            assert _bar_of(event.cause, caused) > orders[event.order_id]
+    assert fills > 200
+
+
+def _bar_of(cause: str, caused: dict[str, str]) -> int:
+    """The row at the beginning of a chain of causes."""
+    while cause in caused:
+        cause = caused[cause]
+    source, _, row = cause.rpartition("/")
+    assert source == runs.SAMPLE
+    return int(row)
 
 
 def test_a_backtest_gives_the_same_bytes_whatever_the_hash_seed_is() -> None:

@@ -9,6 +9,7 @@ import msgspec
 from tests.trading.trading_bench import BUY, OTHER, PERPETUAL, SPOT, UNIT, Bench, exactly, perpetual
 from workbench.core.events import FillEvent, Halt, OrderReport, OrderUpdate, RiskAction, StrategyFailed
 from workbench.core.instrument import FeeCurrency
+from workbench.core.ledger import Ledger
 from workbench.core.order import OrderStatus, OrderType
 from workbench.risk.limits import Limits
 
@@ -53,6 +54,21 @@ def test_a_duplicate_fill_is_let_through_books_nothing_and_has_no_consequence() 
     assert (bench.facts, bench.requests) == ((), ())
     assert (bench.held(), bench.ledger.accounts["s"].cash, len(bench.ledger.fills)) == (1, cash, 1)
     assert len(bench.speakers["s"].hears) == 1
+
+
+def test_a_fold_over_the_journal_with_its_duplicates_has_the_very_ledger_of_the_engine() -> None:
+    bench = Bench()
+    bench.say(exactly("3"))
+    order = bench.only()
+    bench.report(order, venue_order_id="V1")
+    for trade in ("T1", "T1", "T2", "T1"):
+        bench.fill(order, 1, trade=trade, fee=7)
+    bench.say(exactly("-1"))
+    fold = Ledger(bench.ledger.started)
+    for event in bench.journal:
+        fold.apply(event)
+    assert fold.digest() == bench.ledger.digest()
+    assert fold.accounts["s"].cash == bench.ledger.accounts["s"].cash == 800 * UNIT - 14
 
 
 def test_one_trade_id_on_two_orders_books_twice() -> None:

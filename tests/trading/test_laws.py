@@ -253,11 +253,12 @@ def random_opinion(chance: random.Random) -> Target | Quotes | None:
 
 def test_the_laws_are_about_stops_refusals_expiries_locks_and_halts_that_happen() -> None:
     seen: set[str] = set()
-    budget = Budget(max_drawdown=Decimal("0.05"))
-    for number in range(12):
-        limits = Limits(max_drawdown=Decimal("0.05")) if number % 2 else Limits(max_order_notional=Decimal(400))
-        instrument = [*SPOTS, PERPETUAL][number % 3]
-        run = loop(instrument, ("a", "b"), Profile(slippage_rate=1_000_000), limits, budget)
+    limits = [Limits(), Limits(max_drawdown=Decimal("0.05")), Limits(max_order_notional=Decimal(400))]
+    for number in range(18):
+        instrument = [*SPOTS, PERPETUAL][number // 3 % 3]
+        names = ("a", "b") if number % 2 else ("a",)
+        budget = Budget(max_drawdown=Decimal("0.05")) if number % 2 else Budget()
+        run = loop(instrument, names, Profile(slippage_rate=2_000_000), limits[number % 3], budget)
         run.play(random_flow(random.Random(number)))
         seen.update(f"{each.order.role} {each.status}" for each in run.engine.ledger.orders.values())
         seen.update(str(each.action) for each in run.engine.ledger.refusals)

@@ -17,7 +17,8 @@ MAX_DIGITS = 60  # refuses "1e999999" before it becomes a number of a million di
 
 # Ours alone, so that no library can disturb it; it raises rather than rounds.
 _EXACT = Context(prec=200, Emin=-999, Emax=999, traps=[Inexact, InvalidOperation])
-_UNITS = [Decimal((0, (1,), -places)) for places in range(MAX_PLACES * 3)]
+_POWERS = [10**places for places in range(MAX_DIGITS + 1)]
+_UNITS = [Decimal((0, (1,), -places)) for places in range(MAX_DIGITS + 1)]
 _CANONICAL = re.compile(r"(-?)(\d+)(?:\.(\d+))?", re.ASCII)
 _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
@@ -75,11 +76,10 @@ def to_decimal(scaled: int, places: int) -> Decimal:
 
 def to_text(scaled: int, places: int) -> str:
     """Canonical text: no exponent, no trailing zero, no negative zero."""
-    if places == 0 or scaled == 0:
-        return str(scaled)
-    digits = str(abs(scaled)).rjust(places + 1, "0")
-    text = f"{digits[:-places]}.{digits[-places:]}".rstrip("0").rstrip(".")
-    return f"-{text}" if scaled < 0 else text
+    if scaled < 0:
+        return f"-{to_text(-scaled, places)}"
+    whole, rest = divmod(scaled, _POWERS[places])
+    return f"{whole}.{str(rest).rjust(places, '0')}".rstrip("0") if rest else str(whole)
 
 
 def canonical(value: Decimal) -> str:

@@ -35,10 +35,11 @@ class Rows(msgspec.Struct, frozen=True):
     first: int
     last: int
     sha256: str
+    type: str = "Rows"
 
     def encode(self) -> bytes:
         """Its line in the journal, without the newline."""
-        return _json.encode({"type": "Rows", **msgspec.structs.asdict(self)})
+        return _json.encode(self)
 
 
 class Memory:
@@ -130,8 +131,10 @@ class Journal:
     def take(self, event: Event, consequences: Sequence[Event] = ()) -> None:
         """Appends an input and then, in order, what followed from it."""
         self.row(event)
-        for each in consequences:
-            self._append(encode(each))
+        if consequences:
+            self._close_rows()
+            for each in consequences:
+                self._append(encode(each))
 
     def close_frame(self) -> None:
         """Hands everything taken so far to the operating system; raises DiskFailed if it will not have it."""
@@ -172,8 +175,6 @@ class Journal:
             self._append(Rows(dataset, self._open_first, self._next - 1, sha256).encode())
 
     def _append(self, line: bytes) -> None:
-        if self._open_source is not None:
-            self._close_rows()
         if len(line) > RECORD_BYTES:
             raise DataError(f"journal: a record of {len(line):,} bytes, expected at most {RECORD_BYTES:,}")
         self.frames.check()

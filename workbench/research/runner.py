@@ -119,6 +119,7 @@ def _execute(source: Path, record: Record) -> None:
             record.notebook,
             parameters=record.parameters,
             kernel_name="python3",
+            language="python",
             progress_bar=sys.stderr.isatty(),
             start_timeout=START_S,
             cwd=str(Path.cwd()),
