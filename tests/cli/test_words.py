@@ -83,7 +83,7 @@ LONG = "x" * 5000
         ((*BACKTEST, "-p", "fast=3", "-p", " fast=4"), "given twice"),
         ((*BACKTEST, "-p", "fast=60"), "fast must be shorter than slow"),
         ((*BACKTEST, "--cash", "abc"), "cash: expected a number"),
-        ((*BACKTEST, "--cash", "-5"), "0 or more USDT"),
+        ((*BACKTEST, "--cash", "-5"), "more than 0"),
         ((*BACKTEST, "--cash", ""), "cash: expected a number"),
         ((*BACKTEST, "--cash", "1e999"), "digits"),
         ((*BACKTEST, "--cash", "nan"), "cash: expected a number"),

@@ -237,7 +237,7 @@ def random_flow(chance: random.Random) -> list[Any]:
             chance.randint(0, 9),
             chance.randint(0, 20),
             (random_opinion(chance), random_opinion(chance)),
-            chance.choice([None] * 9 + COMMANDS),
+            chance.choice([None] * 60 + COMMANDS),
         )
         for _ in range(60)
     ]

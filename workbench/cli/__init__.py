@@ -6,23 +6,13 @@ import sys
 import traceback
 from pathlib import Path
 
-import typer
-
+from workbench.cli import backtest, data, inspect, journal, project, run  # noqa: F401 - they add their commands
+from workbench.cli.root import app
 from workbench.core.errors import WorkbenchError
-
-app = typer.Typer(
-    name="workbench",
-    help="From a notebook to a backtest, a release, a paper run: one strategy, the same decisions, exact money.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
 
 
 def main() -> None:
     """Runs the command line; exits with the code that the error's kind names."""
-    from workbench.cli import backtest, data, inspect, journal, project, run  # noqa: F401 - they register commands
-
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)  # `python -m workbench` sees the user's own modules; so does the script

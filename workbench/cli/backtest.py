@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli import app
 from workbench.cli.output import AsJson, ConfigFiles, Settings, StateOption, emit, err, expect_suffix, state_of
 from workbench.cli.progress import Progress
+from workbench.cli.root import app
 from workbench.core.clock import parse_instant
 from workbench.core.errors import ConfigError
 from workbench.runtime.config import load

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli import app
 from workbench.cli.output import AsJson, StateOption, emit, state_of, table
+from workbench.cli.root import app
 from workbench.core.clock import instant_text, interval_text
 from workbench.data import quality
 from workbench.data.dataset import Dataset

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli import app
 from workbench.cli.journal import reader_of
 from workbench.cli.output import AsJson, StateOption, emit, state_of
+from workbench.cli.root import app
 from workbench.data.causes import causes
 from workbench.runtime.build import find_data
 from workbench.runtime.plan import Plan

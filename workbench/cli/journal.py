@@ -9,8 +9,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from workbench.cli import app
 from workbench.cli.output import AsJson, StateOption, emit, state_of
+from workbench.cli.root import app
 from workbench.core.errors import ConfigError, CorruptState
 from workbench.data.reader import JournalReader
 from workbench.runtime.build import find_data, replay

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli import app
 from workbench.cli.output import AsJson, ConfigFiles, Settings, StateOption, emit, out, state_of
+from workbench.cli.root import app
 from workbench.runtime.config import load, schema
 from workbench.runtime.doctor import examine
 from workbench.runtime.settings import settings_of

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from workbench.cli import app
 from workbench.cli.output import (
     AsJson,
     ConfigFiles,
@@ -24,6 +23,7 @@ from workbench.cli.output import (
     state_of,
     table,
 )
+from workbench.cli.root import app
 from workbench.core.clock import instant_text
 from workbench.core.errors import ConfigError, DataError
 from workbench.data.reader import JournalReader
@@ -64,9 +64,6 @@ def paper(
     log_to_stderr()
     ready = paper_plan(settings, folder.lake(), releases=Path("config/releases"))
     session = PaperRun(ready.plan, folder, datasets=ready.datasets, make=ready.make, speed=ready.speed)
-    err.print(
-        "Assumptions of the simulated venue:\n  " + "\n  ".join(ready.plan.profile.assumptions()), highlight=False
-    )
     store = Store(settings.store.url or folder.database)  # before the run: a wrong URL must not wait for its end
     try:
         asyncio.run(_until_stopped(session, seconds))
@@ -74,6 +71,8 @@ def paper(
         store.catch_up(JournalReader(folder.journal))
     finally:
         store.close()
+    assumed = "\n  ".join(("Assumptions of the simulated venue:", *ready.plan.profile.assumptions()))
+    err.print(assumed, highlight=False)
     emit({**session.status(), "journal": str(folder.journal)}, as_json=as_json)
 
 

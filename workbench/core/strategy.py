@@ -59,6 +59,7 @@ class Strategy(ABC):
 
     def __init__(self, **parameters: Any) -> None:
         self.id = type(self).__name__
+        self.release = ""  # the id of the release it was loaded from
         self._holdings: Holdings | None = None
         self._targets: dict[tuple[str, float], Target] = {}
         self.params: Any = self._checked(parameters)

@@ -107,7 +107,7 @@ def planned(
             strategy.id: seat_of(
                 strategy,
                 instruments=tuple(each.key for each in instruments),
-                cash=canonical(dec(cash, "cash")),
+                cash=_money(cash),
                 budget=budget or Budget(),
             )
         },
@@ -159,6 +159,13 @@ def plain_profile(*, maker_fee: Exact, taker_fee: Exact, slippage_bps: Exact) ->
         taker_rate=to_scaled(taker_fee, 8, "taker fee"),
         slippage_rate=to_scaled(slippage_bps, 4, "slippage_bps"),
     )
+
+
+def _money(cash: Exact) -> str:
+    amount = dec(cash, "cash")
+    if amount <= 0:
+        raise ConfigError(f"cash: expected more than 0, got {amount}")
+    return canonical(amount)
 
 
 def _dataset(data: Data, instrument: Instrument | None, lake: Lake | None) -> tuple[Dataset, int | None, int | None]:

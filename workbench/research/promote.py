@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-import workbench
+from workbench import __version__
 from workbench.core.codec import plain
 from workbench.core.errors import ConfigError, Refused
 from workbench.core.money import canonical, dec
@@ -94,7 +94,7 @@ def promote(
         data=tuple(msgspec.structs.asdict(each) for each in result.plan.data),
         metrics={key: str(value) for key, value in result.document()["metrics"].items()},
         ledger_digest=result.ledger_digest,
-        workbench=workbench.__version__,
+        workbench=__version__,
     )
     folder = releases_of.write(release, evidence, releases)
     return Promotion(release.id, stage, gates, folder)

@@ -126,7 +126,7 @@ def _execute(source: Path, record: Record) -> None:
             iopub_timeout=DRAIN_S,
             coalesce_streams=True,  # one output for all that a cell prints
             store_widget_state=False,  # megabytes of code, of no use on paper
-            extra_arguments=["--log-level=ERROR"],  # it warns of plain TCP every time; ours stays on loopback, signed
+            extra_arguments=["--log-level=CRITICAL"],  # it warns of TCP (ours is loopback, signed) and of its own end
         )
     except papermill.exceptions.PapermillExecutionError as error:
         what = f"cell {error.exec_count}: {error.ename}: {error.evalue}"

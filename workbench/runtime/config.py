@@ -18,6 +18,7 @@ from workbench.core.errors import ConfigError, DataError
 from workbench.core.money import dec
 
 MAX_FILE = 1_000_000  # bytes; a configuration is written by a person
+MAX_DEPTH = 20  # maps inside maps; the schema has five, and YAML can hold a map that contains itself
 EXACT_PATTERN = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
 
 
@@ -28,7 +29,12 @@ def _exact(value: Any) -> Decimal:
         raise ValueError(str(error)) from None
 
 
-Exact = Annotated[Decimal, BeforeValidator(_exact), WithJsonSchema({"type": "string", "pattern": EXACT_PATTERN})]
+Exact = Annotated[
+    Decimal,
+    BeforeValidator(_exact),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": EXACT_PATTERN}, {"type": "integer"}]}),
+]
+Amount = Annotated[Exact, Field(ge=0)]
 Fraction = Annotated[Exact, Field(ge=0, le=1)]
 SecretReference = Annotated[str, Field(pattern=r"^secret://(env|file|keyring|vault|aws|gcp)/.+$")]
 
@@ -75,7 +81,7 @@ class VenueConfig(_Section):
 class BudgetConfig(_Section):
     """What one strategy may put at risk."""
 
-    quote: Exact | None = None
+    quote: Amount | None = None
     max_drawdown: Fraction | None = None
     rebalance_band: Fraction | None = None
 
@@ -89,18 +95,18 @@ class StrategyConfig(_Section):
     symbols: list[str] = Field(min_length=1)
     parameters: dict[str, bool | int | float | str] = {}
     budget: BudgetConfig = BudgetConfig()
-    cash: Exact | None = None  # what it starts with on paper; default: an equal share of `cash`
+    cash: Amount | None = None  # what it starts with on paper; default: an equal share of `cash`
     isolation: Literal["inline", "process"] = "inline"
 
 
 class RiskConfig(_Section):
     """The limits of the run; what is not named has no limit."""
 
-    max_order_notional: Exact | None = None
-    max_position_notional: Exact | None = None
+    max_order_notional: Amount | None = None
+    max_position_notional: Amount | None = None
     max_orders_per_minute: int | None = Field(default=None, ge=1)
     price_collar: Fraction | None = None
-    max_data_age_s: Exact | int | None = None
+    max_data_age_s: Amount | None = None
     max_drawdown: Fraction | None = None
     allowed_symbols: list[str] | None = None
 
@@ -143,7 +149,7 @@ class Config(_Section):
 
     environment: Literal["dev", "staging", "prod"] = "dev"
     base_currency: str = "USDT"
-    cash: Exact = Decimal(10_000)
+    cash: Amount = Decimal(10_000)
     venues: dict[str, VenueConfig] = {}
     strategies: list[StrategyConfig] = []
     data: list[DataConfig] = []
@@ -195,6 +201,8 @@ def _overlay(
     path: tuple[str, ...],
     origins: dict[tuple[str, ...], Path],
 ) -> None:
+    if len(path) > MAX_DEPTH:
+        raise ConfigError(f"{file}: {'.'.join(path[:5])}…: maps are nested deeper than {MAX_DEPTH}")
     for key, value in over.items():
         here = (*path, str(key))
         origins[here] = file

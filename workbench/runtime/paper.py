@@ -32,13 +32,12 @@ SLOWEST = 1e-6  # a bar of one minute would take two years
 def limits_of(config: Config) -> Limits:
     """The risk limits that a configuration names."""
     risk = config.risk
-    age = risk.max_data_age_s
     return Limits(
         max_order_notional=risk.max_order_notional,
         max_position_notional=risk.max_position_notional,
         max_orders_per_minute=risk.max_orders_per_minute,
         price_collar=risk.price_collar,
-        max_data_age_s=None if age is None else Decimal(age),
+        max_data_age_s=risk.max_data_age_s,
         max_drawdown=risk.max_drawdown,
         allowed_symbols=None if risk.allowed_symbols is None else tuple(risk.allowed_symbols),
     )
@@ -145,7 +144,9 @@ def _choose(strategy: StrategyConfig, config: Config, releases: Path) -> _Chosen
         raise ConfigError(f"strategies.{strategy.id}: expected either a release or a strategy")
     if strategy.release is not None:
         release, kind = releases_of.load(releases_of.find(strategy.release, releases), stage="paper")
-        return _Chosen(made(kind, releases_of.narrowed(release, strategy.parameters, kind)), release)
+        chosen = made(kind, releases_of.narrowed(release, strategy.parameters, kind))
+        chosen.release = release.id
+        return _Chosen(chosen, release)
     if config.environment != "dev":
         raise Refused(f"strategies.{strategy.id}: {config.environment} runs releases only; promote {strategy.strategy}")
     return _Chosen(made(class_of(strategy.strategy or ""), strategy.parameters))
@@ -162,16 +163,9 @@ def _seat(strategy: StrategyConfig, chosen: _Chosen, instruments: Mapping[str, I
         max_drawdown=strategy.budget.max_drawdown,
         rebalance_band=strategy.budget.rebalance_band,
     )
-    if chosen.release is None:
-        return seat_of(chosen.strategy, instruments=keys, cash=cash, budget=budget)
-    return Seat(
-        entry=chosen.release.entry,
-        parameters=msgspec.to_builtins(chosen.strategy.get_parameters()),
-        instruments=keys,
-        cash=cash,
-        budget=budget if strategy.budget.model_fields_set else chosen.release.budget,
-        release=chosen.release.id,
-    )
+    if chosen.release is not None and not strategy.budget.model_fields_set:
+        budget = chosen.release.budget
+    return seat_of(chosen.strategy, instruments=keys, cash=cash, budget=budget)
 
 
 def _key(symbol: str, instruments: Mapping[str, Instrument], strategy_id: str) -> str:

@@ -126,7 +126,10 @@ def strategy_class(entry: str) -> type[Strategy]:
         offered = sorted(
             each
             for each, value in vars(module).items()
-            if inspect.isclass(value) and issubclass(value, Strategy) and value.__module__ == module.__name__
+            if inspect.isclass(value)
+            and issubclass(value, Strategy)
+            and not inspect.isabstract(value)
+            and value.__module__ == module.__name__
         )
         raise ConfigError(f"strategy {entry!r}: {module_name} offers {', '.join(offered) or 'no strategy'}")
     return found
@@ -149,7 +152,8 @@ def seat_of(strategy: Strategy, *, instruments: tuple[str, ...], cash: str, budg
         instruments=instruments,
         cash=cash,
         budget=budget,
-        source=source_hash(kind),
+        source="" if strategy.release else source_hash(kind),  # a release's id covers its source
+        release=strategy.release,
     )
 
 

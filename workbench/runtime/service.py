@@ -188,8 +188,11 @@ class PaperRun:
             for account in ledger.accounts.values()
             for key, position in account.positions.items()
         }
+        state = self._state_name
+        if state == "ready":
+            state = "halted" if halted else "degraded" if engine.gate.locked else "ready"
         return {
-            "state": "halted" if halted and self._state_name == "ready" else self._state_name,
+            "state": state,
             "mode": "paper",
             "run_id": self.run_id,
             "pid": None if self._state_name == "stopped" else os.getpid(),
@@ -202,6 +205,7 @@ class PaperRun:
             "positions": positions,
             "equity": ledger.cash_text(sum(account.equity for account in ledger.accounts.values())),
             "halt_reason": halted or None,
+            "locked": dict(engine.gate.locked),
             "venue": {
                 name: {"connected": self._state_name == "ready", "rate_limit_used": None}
                 for name in venues(self._plan.instruments)

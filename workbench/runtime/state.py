@@ -73,6 +73,8 @@ class StateFolder:
             status: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as error:
             raise CorruptState(f"{file}: expected JSON: {error}") from None
+        if not isinstance(status, dict) or status.keys() != EMPTY_STATUS.keys():
+            raise CorruptState(f"{file}: expected a status with {', '.join(EMPTY_STATUS)}")
         if self.holder() is None:
             status["state"] = "halted" if status["halt_reason"] else "stopped"
         return status
@@ -92,6 +94,7 @@ EMPTY_STATUS: dict[str, Any] = {
     "positions": {},
     "equity": None,
     "halt_reason": None,
+    "locked": {},
     "venue": {},
 }
 

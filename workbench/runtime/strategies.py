@@ -23,7 +23,9 @@ def strategy_of(name: str, parameters: Mapping[str, Any], *, releases: Path) -> 
     if ":" in name:
         return made(class_of(name), parameters)
     release, kind = releases_of.load(releases_of.find(name, releases))
-    return kind(**releases_of.narrowed(release, parameters, kind))
+    strategy = kind(**releases_of.narrowed(release, parameters, kind))
+    strategy.release = release.id
+    return strategy
 
 
 def class_of(entry: str) -> type[Strategy]:
