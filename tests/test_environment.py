@@ -35,6 +35,7 @@ NOT_IMPORTED = {
     "hatchling": "builds the project without network",
     "hypothesis": "the laws in tests/",
     "mypy": "`make check`",
+    "nbformat": "tests make small notebooks with it",
     "nbval": "runs the notebooks as tests",
     "pandas-stubs": "types for mypy",
     "pytest": "`make test`",

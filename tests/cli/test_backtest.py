@@ -89,9 +89,9 @@ def test_a_person_gets_figures_and_assumptions_instead_of_json() -> None:
     assert answer.err.startswith("journal: .workbench/dev/runs/")
 
 
-def test_no_money_is_no_trading_and_still_json() -> None:
-    document = ask(*WORDS, "--cash", "0").json
-    assert (document["fills"], document["final_equity"]) == (0, "0")
+def test_no_money_is_refused() -> None:
+    answer = ask(*WORDS, "--cash", "0")
+    assert (answer.code, answer.err) == (2, "workbench: cash: expected more than 0, got 0\n")
 
 
 def test_a_strategy_that_fails_leaves_no_record() -> None:

@@ -261,7 +261,7 @@ def test_a_backtest_that_would_wait_for_something_outside_is_an_error_of_ours() 
         ("workbench.strategies.sma_cross:", "expected module:name"),
         ("no_such_module:SmaCross", "no module 'no_such_module'"),
         ("workbench.strategies.sma_cross:Smacross", "offers SmaCross"),
-        ("workbench.core.strategy:Strategy", "offers Strategy"),
+        ("workbench.core.strategy:Strategy", "offers no strategy"),
         ("workbench.core.errors:ConfigError", "offers no strategy"),
     ],
 )

@@ -7,7 +7,6 @@ parameters, bounds, instruments and budget; evidence comes and goes without chan
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.util
 import re
@@ -27,7 +26,7 @@ from workbench.core.codec import text
 from workbench.core.errors import ConfigError, CorruptState, Refused
 from workbench.core.strategy import Strategy
 from workbench.risk.budgets import Budget
-from workbench.runtime.source import source_closure
+from workbench.runtime.source import source_closure, syntax
 
 FORMAT = 1
 STAGES = ("paper", "live")
@@ -226,4 +225,4 @@ def _is_source(path: Path, digest: str) -> bool:
 
 
 def _syntax_hash(path: Path) -> str:
-    return hashlib.sha256(ast.dump(ast.parse(path.read_text(encoding="utf-8"))).encode()).hexdigest()
+    return hashlib.sha256(syntax(path.read_text(encoding="utf-8"))).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-import inspect
+import linecache
 import sys
 from pathlib import Path
 
@@ -18,16 +18,13 @@ def source_hash(kind: type[Strategy]) -> str:
     For a class of a module it covers the module and, in turn, every module outside `workbench` and
     the installed packages that it imports; for a class written in a notebook cell, the class.
     """
-    digest = hashlib.sha256()
     if kind.__module__ == "__main__":
-        try:
-            digest.update(_syntax(inspect.getsource(kind)))
-        except (OSError, TypeError, SyntaxError):
-            return ""
-        return digest.hexdigest()
+        written = _cell_class(kind)
+        return hashlib.sha256(written).hexdigest() if written else ""
     closure = source_closure(kind.__module__)
+    digest = hashlib.sha256()
     for name, path in sorted(closure.items()):
-        digest.update(name.encode() + b"\0" + _syntax(path.read_text(encoding="utf-8")))
+        digest.update(name.encode() + b"\0" + syntax(path.read_text(encoding="utf-8")))
     return digest.hexdigest() if closure else ""
 
 
@@ -72,5 +69,26 @@ def _imports(tree: ast.Module, module: str) -> list[str]:
     return names
 
 
-def _syntax(source: str) -> bytes:
-    return ast.dump(ast.parse(inspect.cleandoc(source) if source[:1].isspace() else source)).encode()
+def syntax(source: str) -> bytes:
+    """The syntax of some source as text, equal for equal code on every Python; raises SyntaxError."""
+    return _shape(ast.parse(source)).encode()
+
+
+def _shape(node: object) -> str:
+    if isinstance(node, ast.AST):
+        fields = [(name, value) for name, value in ast.iter_fields(node) if value is not None and value != []]
+        return f"{type(node).__name__}({','.join(f'{name}={_shape(value)}' for name, value in fields)})"
+    if isinstance(node, list):
+        return f"[{','.join(map(_shape, node))}]"
+    return repr(node)
+
+
+def _cell_class(kind: type[Strategy]) -> bytes:
+    """The syntax of a class as its notebook cell holds it; empty where the cell is not remembered."""
+    lines = linecache.getlines(kind.on_market_data.__code__.co_filename)
+    try:
+        tree = ast.parse("".join(lines))
+    except SyntaxError:  # a cell with magics; its class has no identity until it is a module
+        return b""
+    found = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind.__name__]
+    return _shape(found[-1]).encode() if found else b""
