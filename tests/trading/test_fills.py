@@ -133,6 +133,18 @@ def test_a_fill_that_wins_the_race_against_our_cancel_fills_and_the_rejected_can
     assert (order.status, bench.facts) == (OrderStatus.FILLED, ())
 
 
+def test_a_refused_cancel_is_not_sent_again_at_once_and_a_new_signal_sends_it_again() -> None:
+    bench = Bench(PERPETUAL)
+    bench.say(perpetual(exactly("3", limit=Decimal(99))))
+    order = bench.only()
+    bench.report(order)
+    bench.say(perpetual(exactly("-1")))
+    bench.report(order, OrderStatus.CANCEL_REJECTED)
+    assert (order.status, bench.requests) == (OrderStatus.CANCEL_REJECTED, ())
+    bench.say(perpetual(exactly("-2")))
+    assert bench.cancelled == [order.order.order_id]
+
+
 def test_an_acknowledgement_overtaken_by_our_cancel_does_not_revive_the_order() -> None:
     bench = Bench()
     bench.say(exactly("3", limit=Decimal(99)))

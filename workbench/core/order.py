@@ -88,6 +88,7 @@ _ENDINGS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     _S.PENDING: frozenset({_S.DENIED}),  # before the wire only we can end it
     _S.SUBMITTED: FINAL - {_S.DENIED},
     _S.UNKNOWN: FINAL - {_S.DENIED},
+    _S.CANCEL_PENDING: FINAL - {_S.DENIED},  # it may have been unknown when we asked
 }
 _ENDED_BY_VENUE = frozenset({_S.FILLED, _S.CANCELLED, _S.EXPIRED, _S.REJECTED})
 

@@ -138,7 +138,8 @@ class Orders:
             what = f"order is {state.status}, the venue says {new}"
             self._facts.risk(report.id, "venue_inconsistency", RiskAction.DENIED, what, order_id=report.order_id)
             return None
-        return self._step(report.order_id, new, report.id, reason=report.reason)
+        desk = self._step(report.order_id, new, report.id, reason=report.reason)
+        return None if new is OrderStatus.CANCEL_REJECTED else desk  # asking again at once would ask for ever
 
     def fill(self, fill: FillEvent) -> tuple[OrderState, Desk] | None:
         """Books a fill once, whatever the order's status; None if it was booked before or is nobody's."""
