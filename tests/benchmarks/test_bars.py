@@ -9,6 +9,8 @@ Rates are printed, never asserted; what is asserted is that the answers are equa
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -38,6 +40,10 @@ UNIT = 100  # price units of 10^-2 times quantity units of 10^-8 over this are c
 
 @pytest.fixture(scope="module")
 def year() -> Dataset:
+    return walk()
+
+
+def walk() -> Dataset:
     """A seeded random walk on the tick; volume never binds."""
     rng = np.random.default_rng(20)
     steps = rng.integers(-900, 901, BARS)
@@ -222,3 +228,23 @@ def test_cost_grows_linearly_with_the_number_of_bars(year: Dataset) -> None:
     orders = [ours(shorter, journals[0])[0], ours(year, journals[1])[0]]
     per_order = [journal.records / count for journal, count in zip(journals, orders, strict=True)]
     assert per_order[1] == pytest.approx(per_order[0], rel=0.02), "what is recorded does not grow with history"
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from tests.benchmarks.test_bars import in_memory, walk
+data = walk()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+in_memory(data, Path("."))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_a_backtest_of_a_year_of_minutes_stays_below_500_megabytes_above_import() -> None:
+    root = str(Path(__file__).parents[2])
+    grown = subprocess.run([sys.executable, "-c", MEMORY, root], capture_output=True, text=True, check=True, cwd=root)
+    megabytes = int(grown.stdout) / 1024
+    print(f"\n{BARS:,} bars: {megabytes:.0f} MB above import and data")
+    assert megabytes < 500

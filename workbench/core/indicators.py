@@ -27,16 +27,16 @@ class Sma(msgspec.Struct):
     recent: list[int] = []
 
     def update(self, value: int) -> int | None:
-        if self.count < self.window:
-            self.recent.append(value)
+        recent, window, count = self.recent, self.window, self.count
+        self.count = count + 1
+        if count < window:
+            recent.append(value)
             self.total += value
-            self.count += 1
-            return self.total if self.count == self.window else None
-        place = self.count % self.window
-        self.total += value - self.recent[place]
-        self.recent[place] = value
-        self.count += 1
-        return self.total
+            return self.total if count + 1 == window else None
+        place = count % window
+        self.total = total = self.total + value - recent[place]
+        recent[place] = value
+        return total
 
     @property
     def ready(self) -> bool:
