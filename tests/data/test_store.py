@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import Column, MetaData, Table, Text, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from tests.data.traded import STARTED_NS, started, timer, write
+from tests.data.traded import BTC, STARTED_NS, started, timer, write
 from workbench.core.errors import ConfigError, CorruptState, DataError, LeaseHeld
+from workbench.core.events import Quote, Trade
 from workbench.data import schema, store
 from workbench.data.columns import Exact, Utc, moment
 from workbench.data.journal import Journal
@@ -225,6 +226,25 @@ def test_market_data_is_written_exactly_and_once(view: Store) -> None:
     with pytest.raises(DataError, match="float"):
         view.write_market_data([MarketDataRow(time_ns=1, exchange="x", symbol="y", ask=wrong)])
     assert view.write_market_data([]) == 0
+
+
+def test_market_events_of_a_journal_are_taken_into_market_data(view: Store) -> None:
+    journal = write(Journal.memory())
+    at = STARTED_NS + 10**15
+    journal.row(Quote("feed", 1, at, at, BTC, 40_000_00, 40_001_00, 5, 6))
+    journal.row(Trade("feed", 2, at + 1, at + 1, BTC, 40_000_50, 7))
+    journal.row(Trade("feed", 3, at + 1, at + 1, BTC, 40_000_75, 7))
+    view.catch_up(JournalReader(journal))
+    quote, trade = (row for row in view.rows(schema.market_data) if row.time_ns >= at)
+    assert (quote.bid, quote.ask, quote.last_price) == (Decimal(40_000), Decimal(40_001), None)
+    assert (trade.time_ns, trade.last_price) == (at + 1, Decimal("40000.75"))
+
+
+def test_a_file_that_is_no_database_is_a_config_error(tmp_path: Path) -> None:
+    file = tmp_path / "notes.db"
+    file.write_text("not a database, " * 100)
+    with pytest.raises(ConfigError, match="cannot be opened"):
+        Store(f"sqlite:///{file}").create()
 
 
 def test_creating_twice_keeps_what_is_there(view: Store) -> None:

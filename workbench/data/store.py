@@ -12,10 +12,10 @@ import msgspec
 from sqlalchemy import Connection, Engine, Row, Table, create_engine, delete, event, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from workbench.core.errors import ConfigError, CorruptState, LeaseHeld
-from workbench.core.events import RunStarted
+from workbench.core.events import Bar, Quote, RunStarted, Trade
 from workbench.data import schema
 from workbench.data.columns import moment
 from workbench.data.reader import JournalReader
@@ -49,8 +49,12 @@ class Store:
         self._following: _Progress | None = None
 
     def create(self) -> None:
-        """Makes the tables that are missing; the others stay as they are."""
-        schema.metadata.create_all(self.engine)
+        """Makes the tables that are missing, keeps the others; raises ConfigError where it cannot be opened."""
+        try:
+            schema.metadata.create_all(self.engine)
+        except DBAPIError as error:
+            where = self.engine.url.render_as_string(hide_password=True)
+            raise ConfigError(f"store.url: {where} cannot be opened: {error.orig}") from None
 
     def close(self) -> None:
         """Lets go of every connection."""
@@ -126,6 +130,7 @@ class Store:
         self._upsert(connection, schema.fills, [_fill(run_id, each) for each in fold.fills(progress.fills)])
         self._upsert(connection, schema.positions, [_position(run_id, each) for each in fold.positions()])
         self._upsert(connection, schema.balances, [_balance(run_id, each) for each in fold.balances()])
+        self._upsert(connection, schema.market_data, [_market_data(each) for each in progress.market.values()])
         progress.written()
 
     def _move_cursor(self, connection: Connection, progress: _Progress, taken: int) -> None:
@@ -156,14 +161,20 @@ class _Progress:
         self.digest = hashlib.sha256()
         self.records = 0
         self.fills = 0
+        self.market: dict[tuple[int, str], MarketDataRow] = {}  # of one batch: the last word on each instant
 
     def take(self, line: bytes) -> None:
         self.digest.update(line + b"\n")
-        self.fold.take(self.reader.read(line))
+        record = self.reader.read(line)
+        self.fold.take(record)
+        row = _quoted(record)
+        if row is not None:
+            self.market[row.time_ns, f"{row.exchange}/{row.account}:{row.symbol}"] = row
         self.records += 1
 
     def written(self) -> None:
         self.fold.touched.clear()
+        self.market.clear()
         self.fills = len(self.fold.ledger.fills)
 
 
@@ -208,6 +219,17 @@ def _position(run_id: str, line: PositionLine) -> dict[str, Any]:
 
 def _balance(run_id: str, line: BalanceLine) -> dict[str, Any]:
     return {"run_id": run_id, **msgspec.structs.asdict(line), "updated_at": moment(line.updated_ns)}
+
+
+def _quoted(record: object) -> MarketDataRow | None:
+    """What a journalled market event says; rows of stored datasets stay in their datasets."""
+    if not isinstance(record, (Bar, Trade, Quote)):
+        return None
+    of = record.instrument
+    where: Any = {"time_ns": record.ts_event, "exchange": of.venue, "account": of.account, "symbol": of.symbol}
+    if isinstance(record, Quote):
+        return MarketDataRow(**where, bid=record.bid, ask=record.ask)
+    return MarketDataRow(**where, last_price=record.close if isinstance(record, Bar) else record.price)
 
 
 def _market_data(row: MarketDataRow) -> dict[str, Any]:
