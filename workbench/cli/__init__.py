@@ -6,7 +6,6 @@ import sys
 import traceback
 from pathlib import Path
 
-from workbench.cli import backtest, data, inspect, journal, project, run  # noqa: F401 - they add their commands
 from workbench.cli.root import app
 from workbench.core.errors import WorkbenchError
 

@@ -27,7 +27,6 @@ from workbench.cli.root import app
 from workbench.core.clock import instant_text
 from workbench.core.errors import ConfigError, DataError
 from workbench.data.reader import JournalReader
-from workbench.data.store import Store
 from workbench.data.view import ledger_view
 from workbench.runtime.config import Config, load
 from workbench.runtime.paper import paper_plan
@@ -55,6 +54,8 @@ def paper(
     state: StateOption = None,
 ) -> None:
     """Papers over stored data on a simulated venue; goes on where it was if it was stopped or killed."""
+    from workbench.data.store import Store  # SQLAlchemy takes a second to load; status and ledger do without
+
     settings = _settled(load(config), release, strategy, settings_of(parameters), data, start, end, cash)
     if speed is not None:
         settings = settings.model_copy(

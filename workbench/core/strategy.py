@@ -65,6 +65,10 @@ class Strategy(ABC):
         self.params: Any = self._checked(parameters)
         self.state: Any = self.new_state()
 
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.get_parameters().items())
+        return f"{type(self).__name__}({given})"
+
     @abstractmethod
     def on_market_data(self, event: MarketDataEvent) -> Says:
         """Thinks about one event; returns what it wants now, or None for no opinion."""

@@ -20,13 +20,14 @@ from workbench.data.dataset import Dataset
 from workbench.data.journal import Journal
 from workbench.data.lake import Lake
 from workbench.research.curve import EquityCurve
-from workbench.research.frames import dataset_of
+from workbench.research.frames import Instant, dataset_of, nanoseconds
 from workbench.research.result import Result
 from workbench.risk.budgets import Budget
 from workbench.risk.limits import Limits
 from workbench.runtime.build import backtest_session, data_range
 from workbench.runtime.plan import Plan, made_of, seat_of
 from workbench.runtime.session import drive
+from workbench.runtime.state import StateFolder
 
 Data = pd.DataFrame | Dataset | str | Path
 Exact = str | int | Decimal
@@ -44,8 +45,8 @@ def backtest(
     limits: Limits | None = None,
     budget: Budget | None = None,
     profile: Profile | None = None,
-    start: int | None = None,
-    end: int | None = None,
+    start: Instant = None,
+    end: Instant = None,
     instrument: Instrument | None = None,
     lake: Lake | None = None,
     journal: Path | None = None,
@@ -55,8 +56,8 @@ def backtest(
 
     `data` is a frame of `load`, a frame of your own (then with `instrument=`), a dataset, a catalogue
     id or a file, or a list of those for several symbols. `cash` is in quote currency, exact; fees are
-    fractions and slippage basis points, exact. `start` and `end` are UTC ns on the open of a bar,
-    [start, end). Without `limits` and `profile` a plain profile holds: cash and the data's own symbols
+    fractions and slippage basis points, exact. `start` and `end` (ISO text, Timestamp or UTC ns) bound the
+    open of bars as [start, end). Without `limits` and `profile` a plain profile holds: cash and the data's own symbols
     are the only limits. The journal is kept in memory, or written to the folder `journal`.
     Raises ConfigError, DataError, and whatever the strategy itself raises.
     """
@@ -85,18 +86,20 @@ def planned(
     profile: Profile,
     limits: Limits | None = None,
     budget: Budget | None = None,
-    start: int | None = None,
-    end: int | None = None,
+    start: Instant = None,
+    end: Instant = None,
     instrument: Instrument | None = None,
     lake: Lake | None = None,
 ) -> tuple[Plan, dict[str, Dataset]]:
     """The plan of one strategy over some data, as `backtest` reads its arguments, and the datasets by id."""
+    if not isinstance(strategy, Strategy):
+        raise ConfigError(f"strategy: expected a strategy object such as SmaCross(fast=20), got {strategy!r}")
     several = cast(Sequence[Data], data if isinstance(data, (list, tuple)) else [data])
     ranges, datasets = [], {}
     for each in several:
         dataset, first, last = _dataset(each, instrument, lake)
-        low = first if start is None else start
-        high = last if end is None else end
+        low = first if start is None else nanoseconds(start, "start")
+        high = last if end is None else nanoseconds(end, "end")
         ranges.append(data_range(dataset, low, high))
         datasets[dataset.id] = dataset
     instruments = tuple({d.instrument.key: d.instrument for d in datasets.values()}.values())
@@ -173,6 +176,4 @@ def _dataset(data: Data, instrument: Instrument | None, lake: Lake | None) -> tu
         return data, None, None
     if isinstance(data, pd.DataFrame):
         return dataset_of(data, instrument=instrument, lake=lake)
-    if lake is None:
-        raise ConfigError(f"data {data!r}: name a lake to open it from, or load it first")
-    return lake.open(data), None, None
+    return (lake or StateFolder.default().lake()).open(data), None, None

@@ -12,30 +12,42 @@ from workbench.core.clock import parse_instant
 from workbench.core.errors import ConfigError, DataError
 from workbench.core.instrument import Instrument
 from workbench.data.dataset import BARS, Dataset
-from workbench.data.intake import HORIZON, dataset_of_floats, read_dataset
-from workbench.data.lake import Lake, open_sample, sample_ids
+from workbench.data.intake import HORIZON, dataset_of_floats
+from workbench.data.lake import Lake
 from workbench.data.numbers import nearest_floats
+from workbench.runtime.state import StateFolder
 
 COLUMNS = ("open", "high", "low", "close", "volume")
 
 Instant = str | int | pd.Timestamp | None
 
 
-def load(id_or_path: str | Path, start: Instant = None, end: Instant = None, lake: Lake | None = None) -> pd.DataFrame:
+def load(
+    id_or_path: str | Path,
+    start: Instant = None,
+    end: Instant = None,
+    lake: Lake | None = None,
+    *,
+    instrument: Instrument | str | None = None,
+    interval: str | None = None,
+    timeframe: str | None = None,
+) -> pd.DataFrame:
     """Bars as float64 columns open, high, low, close (quote currency) and volume (base currency).
 
     The index `time` is each bar's OPEN, UTC, in nanoseconds; `start` and `end` (ISO text, Timestamp or UTC ns) bound
-    it as [start, end). `attrs` carry `dataset`, `sha256`, `source` and the `fingerprint` of these very rows.
+    it as [start, end). An id is looked up in `lake` (default: that of the default state directory) and among the
+    bundled samples; a file is kept in the lake, and `instrument` (or 'venue:BASE/QUOTE'), `interval` and `timeframe`
+    say what its name does not. `attrs` carry `dataset`, `sha256` and the `fingerprint` of these very rows.
     Raises DataError for an unknown id or a file that cannot be imported.
     """
-    data = _open(id_or_path, lake)
+    lake = lake or StateFolder.default().lake()
+    data = lake.open(id_or_path, instrument=instrument, interval=interval, timeframe=timeframe)
     if data.kind != BARS:
         raise DataError(f"{data.id}: expected bars, this dataset holds {data.kind}")
-    frame = _view(data, *data.rows_in(_ns(start, "start"), _ns(end, "end")))
+    frame = _view(data, *data.rows_in(nanoseconds(start, "start"), nanoseconds(end, "end")))
     frame.attrs = {
         "dataset": data.id,
         "sha256": data.sha256,
-        "source": str(id_or_path),
         "fingerprint": fingerprint(frame),
     }
     return frame
@@ -85,20 +97,13 @@ def _view(data: Dataset, first: int, last: int) -> pd.DataFrame:
     return pd.DataFrame(columns, index=index)
 
 
-def _open(id_or_path: str | Path, lake: Lake | None) -> Dataset:
-    if lake is not None:
-        return lake.open(id_or_path)
-    name = str(id_or_path)
-    return open_sample(name) if name in sample_ids() or not Path(name).is_file() else read_dataset(Path(name))
-
-
 def _origin(frame: pd.DataFrame, lake: Lake | None) -> Dataset | None:
     """The dataset that a frame says it came from, as long as it can still be had."""
     name, sha256 = frame.attrs.get("dataset"), frame.attrs.get("sha256")
     if not name or not sha256:
         return None
     try:
-        data = lake.find(name, sha256) if lake is not None else _open(frame.attrs.get("source", name), None)
+        data = (lake or StateFolder.default().lake()).find(name, sha256)
     except DataError:
         return None
     return data if data.sha256 == sha256 else None
@@ -126,9 +131,12 @@ def _opens(frame: pd.DataFrame) -> np.ndarray:
     return np.array(index.as_unit("ns").asi8)
 
 
-def _ns(instant: Instant, what: str) -> int | None:
+def nanoseconds(instant: Instant, what: str) -> int | None:
+    """UTC nanoseconds of ISO text, a Timestamp (without a zone: UTC) or nanoseconds; None stays None."""
     if instant is None or isinstance(instant, int):
         return instant
     if isinstance(instant, str):
         return parse_instant(instant, what)
+    if not isinstance(instant, pd.Timestamp):
+        raise ConfigError(f"{what}: expected ISO text, a Timestamp or UTC nanoseconds, got {instant!r}")
     return (instant.tz_localize("UTC") if instant.tz is None else instant.tz_convert("UTC")).as_unit("ns").value

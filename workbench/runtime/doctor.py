@@ -12,7 +12,6 @@ from typing import Any
 
 from workbench.data.lake import open_sample, sample_ids
 from workbench.data.reader import JournalReader
-from workbench.data.store import Store
 from workbench.runtime.config import Config
 from workbench.runtime.state import StateFolder
 
@@ -77,6 +76,8 @@ def _journal(state: StateFolder) -> str:
 
 
 def _database(config: Config, state: StateFolder) -> str:
+    from workbench.data.store import Store  # SQLAlchemy takes a second to load; nothing else here needs it
+
     store = Store(config.store.url or state.database)
     try:
         store.create()

@@ -77,6 +77,8 @@ class StateFolder:
             raise CorruptState(f"{file}: expected a status with {', '.join(EMPTY_STATUS)}")
         if self.holder() is None:
             status["state"] = "halted" if status["halt_reason"] else "stopped"
+            status["pid"] = None
+            status["venue"] = {name: {**each, "connected": False} for name, each in status["venue"].items()}
         return status
 
 

@@ -23,6 +23,7 @@ class Watched(msgspec.Struct):
     strategy_id: str
     parameter: str
     seen: str
+    trouble: str = ""  # what was wrong with it last time, told once
 
 
 class FileWatch:
@@ -45,8 +46,11 @@ class FileWatch:
             try:
                 content = _read(watched.path)
             except ConfigError as error:
-                log.warning("%s", error)
+                if watched.trouble != str(error):
+                    log.warning("strategy %s: %s", watched.strategy_id, error)
+                watched.trouble = str(error)
                 continue
+            watched.trouble = ""
             if content != watched.seen:
                 watched.seen = content
                 commands.append(
