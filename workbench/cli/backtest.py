@@ -13,7 +13,6 @@ from workbench.cli.output import AsJson, ConfigFiles, Settings, StateOption, emi
 from workbench.cli.progress import Progress
 from workbench.cli.root import app
 from workbench.core.clock import parse_instant
-from workbench.core.errors import ConfigError
 from workbench.runtime.config import load
 from workbench.runtime.paper import limits_of, profile_of, with_terms
 from workbench.runtime.settings import settings_of
@@ -51,8 +50,6 @@ def backtest(
     lake = folder.lake()
     chosen = strategy_of(strategy, settings_of(parameters), releases=Path("config/releases"))
     datasets = [lake.open(each, timeframe=timeframe, instrument=instrument) for each in data]
-    if len({each.id for each in datasets}) < len(datasets):
-        raise ConfigError("--data: a dataset is given twice")
     limits = profile = None
     if config:
         settings = load(config)

@@ -134,7 +134,7 @@ class Crossing:
         position = self._holdings.position(order.request.instrument.key)
         fee = fee_of(position, side=order.sign, price=price, quantity=quantity, rate=rate)
         fill = self._tape.fill(order, stamp, price=price, quantity=quantity, fee=fee, maker=maker)
-        self._holdings.book(fill)
+        self._holdings.book(fill, order.request.strategy_id)
         order.filled += quantity
         order.status, order.updated = OrderStatus.PARTIALLY_FILLED, stamp.ts_event
         self._holdings.reserve(order, remaining=order.remaining)

@@ -18,10 +18,18 @@ from workbench.core.money import places_of, to_decimal, to_scaled, to_text
 class Holdings:
     """Balances in units of 10^-places of their asset; spot balances never go below zero.
 
+    `shares` says how much of the cash is whose, by strategy: nobody buys with another's share.
     Raises ConfigError for a negative balance and DataError for one that is no exact number.
     """
 
-    def __init__(self, instruments: Sequence[Instrument], *, cash: Mapping[str, Decimal], profile: Profile) -> None:
+    def __init__(
+        self,
+        instruments: Sequence[Instrument],
+        *,
+        cash: Mapping[str, Decimal],
+        profile: Profile,
+        shares: Mapping[str, Decimal],
+    ) -> None:
         self._profile = profile
         self._places = {asset: places_of(amount) for asset, amount in cash.items()}
         for each in instruments:
@@ -34,6 +42,9 @@ class Holdings:
         self._base_units = {
             each.key: 10 ** (self._places[each.base] - each.quantity_places) for each in instruments if each.is_spot
         }
+        self._shared = next(iter(cash), "")  # the one currency that shares are in
+        self._shares = {name: to_scaled(amount, self._places[self._shared], name) for name, amount in shares.items()}
+        self._reserved_of = dict.fromkeys(shares, 0)
         for asset, total in self._total.items():
             if total < 0:
                 raise ConfigError(f"cash of the simulated venue: expected 0 or more {asset}, got {cash[asset]}")
@@ -67,6 +78,8 @@ class Holdings:
         """Sets what the order reserves to what `remaining` needs; 0 releases it."""
         asset, need = self._need(order.request, order.price, remaining)
         self._reserved[asset] += need - order.reserved
+        if asset == self._shared and order.request.strategy_id in self._shares:
+            self._reserved_of[order.request.strategy_id] += need - order.reserved
         order.reserved = need
 
     def purse(self, order: WorkingOrder) -> Purse:
@@ -81,18 +94,24 @@ class Holdings:
         free = self._free(instrument.base, order) // self._base_units[instrument.key]
         return Purse(position, max(0, min(remaining, rules.floor_to(free, position.terms.lot))), None)
 
-    def book(self, fill: FillEvent) -> None:
-        """Moves balances and position by a fill."""
+    def book(self, fill: FillEvent, strategy_id: str) -> None:
+        """Moves balances, the strategy's share and the position by a fill."""
         instrument = fill.instrument
         position = self._positions[instrument.key]
         before = position.quantity
-        self._total[instrument.quote] += position.book(fill)
+        moved = position.book(fill)
+        self._total[instrument.quote] += moved
+        if instrument.quote == self._shared and strategy_id in self._shares:
+            self._shares[strategy_id] += moved
         if instrument.is_spot:
             self._total[instrument.base] += (position.quantity - before) * self._base_units[instrument.key]
 
     def _free(self, asset: str, order: WorkingOrder) -> int:
-        """What the order may spend of an asset: all but what others reserve."""
-        return self._total[asset] - self._reserved[asset] + order.reserved
+        """What the order may spend of an asset: all but what others reserve, and of cash only its own share."""
+        free, strategy_id = self._total[asset] - self._reserved[asset], order.request.strategy_id
+        if asset == self._shared and strategy_id in self._shares:
+            free = min(free, self._shares[strategy_id] - self._reserved_of[strategy_id])
+        return free + order.reserved
 
     def _need(self, request: OrderEvent, price: int | None, remaining: int) -> tuple[str, int]:
         """The asset an order spends and how much of it must be set aside."""

@@ -6,7 +6,7 @@ costs; see `Profile.assumptions` for everything the simulation takes for granted
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from workbench.connectors.admission import amended_prices, refused_amendment, refused_order
@@ -38,13 +38,19 @@ class SimulatedVenue:
 
     `cash` is what it starts with by asset. Everything it says carries `source` and its own
     sequence from 1, so equal feeds give equal bytes. Raises ConfigError for instruments named twice
-    or a negative balance.
+    or a negative balance. `shares` divides the cash among strategies; without it they share it all.
     """
 
     def __init__(
-        self, instruments: Sequence[Instrument], *, cash: dict[str, Decimal], profile: Profile, source: str = "venue"
+        self,
+        instruments: Sequence[Instrument],
+        *,
+        cash: dict[str, Decimal],
+        profile: Profile,
+        shares: Mapping[str, Decimal] | None = None,
+        source: str = "venue",
     ) -> None:
-        self._holdings = Holdings(instruments, cash=cash, profile=profile)
+        self._holdings = Holdings(instruments, cash=cash, profile=profile, shares=shares or {})
         self._markets: dict[str, Market] = {}
         for each in instruments:
             if each.key in self._markets:

@@ -24,6 +24,8 @@ FRAME_BYTES = 4 << 20  # the same bound for order books, whose lines are long
 RECORD_BYTES = 16 << 20  # no event is this long; a longer one is a mistake, and readers rely on it
 MEMORY_BYTES = 1 << 30  # a journal in memory that outgrows this belongs on disk
 
+RESERVED = frozenset({"run", "venue", "engine", "operator", "clock"})  # sources of events that are no stored rows
+
 _log = logging.getLogger(__name__)
 _json = msgspec.json.Encoder(order="deterministic")
 
@@ -117,6 +119,8 @@ class Journal:
 
     def declare(self, source: str, dataset_id: str, sha256: str) -> None:
         """From now on the events of `source` are rows of this dataset, their sequence the row's number."""
+        if source in RESERVED:
+            raise ConfigError(f"journal: a dataset cannot be called {source!r}; import it with another id")
         known = self._datasets.setdefault(source, (dataset_id, sha256))
         if known != (dataset_id, sha256):
             raise ConfigError(f"journal: source {source!r} is dataset {known[0]} already, not {dataset_id}")

@@ -24,7 +24,7 @@ from workbench.research.frames import Instant, dataset_of, nanoseconds
 from workbench.research.result import Result
 from workbench.risk.budgets import Budget
 from workbench.risk.limits import Limits
-from workbench.runtime.build import backtest_session, data_range
+from workbench.runtime.build import backtest_session, data_range, one_series_each
 from workbench.runtime.plan import Plan, made_of, seat_of
 from workbench.runtime.session import drive
 from workbench.runtime.state import StateFolder
@@ -96,8 +96,9 @@ def planned(
         raise ConfigError(f"strategy: expected a strategy object such as SmaCross(fast=20), got {strategy!r}")
     several = cast(Sequence[Data], data if isinstance(data, (list, tuple)) else [data])
     ranges, datasets = [], {}
-    for each in several:
-        dataset, first, last = _dataset(each, instrument, lake)
+    opened = [_dataset(each, instrument, lake) for each in several]
+    one_series_each([dataset for dataset, _, _ in opened])
+    for dataset, first, last in opened:
         low = first if start is None else nanoseconds(start, "start")
         high = last if end is None else nanoseconds(end, "end")
         ranges.append(data_range(dataset, low, high))

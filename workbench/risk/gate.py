@@ -68,4 +68,5 @@ class Gate:
     def _reduces(request: OrderEvent | AmendEvent, view: View) -> bool:
         """Whether the request can only make the strategy's position smaller."""
         position = view.ledger.position(request.strategy_id, request.instrument.key).quantity
-        return position * view.side_of(request).sign < 0 and request.quantity_raw <= abs(position)
+        done = view.ledger.orders[request.order_id].filled_raw if isinstance(request, AmendEvent) else 0
+        return position * view.side_of(request).sign < 0 and request.quantity_raw - done <= abs(position)

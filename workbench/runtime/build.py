@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 
 from workbench.connectors.matching import SimulatedVenue
 from workbench.connectors.replay import ReplayConnector
+from workbench.core.clock import instant_text
 from workbench.core.errors import ConfigError, DataError
 from workbench.core.events import MarketDataEvent, RunStarted
 from workbench.core.instrument import Instrument
+from workbench.core.money import MAX_PLACES, dec, to_decimal, to_scaled
 from workbench.data.dataset import Dataset
 from workbench.data.journal import Journal
 from workbench.data.lake import Lake
@@ -30,9 +31,20 @@ def data_range(dataset: Dataset, start: int | None = None, end: int | None = Non
     first, last = dataset.rows_in(start, end)
     if first == last:
         raise ConfigError(
-            f"{dataset.id}: no rows in the span asked for; it goes from {dataset.start} to {dataset.end} ns"
+            f"{dataset.id}: no rows in the span asked for; "
+            f"it goes from {instant_text(dataset.start)} to {instant_text(dataset.end)}"
         )
     return DataRange(dataset=dataset.id, sha256=dataset.sha256, first=first, last=last - 1)
+
+
+def one_series_each(datasets: Sequence[Dataset]) -> None:
+    """Raises ConfigError for a dataset given twice, or an instrument's bars in two: they would trade twice."""
+    seen: dict[str, str] = {}
+    for each in datasets:
+        of = f"{each.kind} of {each.instrument.key}"
+        if of in seen:
+            raise ConfigError(f"data: {seen[of]} and {each.id} both hold {of}; give one of them")
+        seen[of] = each.id
 
 
 def rows_of(data: Sequence[DataRange], datasets: Mapping[str, Dataset]) -> Iterator[MarketDataEvent]:
@@ -52,9 +64,15 @@ def find_data(data: Sequence[DataRange], lake: Lake) -> dict[str, Dataset]:
 
 
 def simulated_venue(plan: Plan) -> SimulatedVenue:
-    """The simulated venue of a plan, holding all its strategies' cash."""
-    total = sum((Decimal(seat.cash) for seat in plan.seats.values()), Decimal(0))
-    return SimulatedVenue(plan.instruments, cash={plan.base_currency: total}, profile=plan.profile, source=SIMULATED)
+    """The simulated venue of a plan, holding its strategies' cash, each its own."""
+    total = sum(to_scaled(seat.cash, MAX_PLACES, f"cash of {name}") for name, seat in plan.seats.items())
+    return SimulatedVenue(
+        plan.instruments,
+        cash={plan.base_currency: to_decimal(total, MAX_PLACES)},
+        shares={name: dec(seat.cash) for name, seat in plan.seats.items()},
+        profile=plan.profile,
+        source=SIMULATED,
+    )
 
 
 def backtest_session(

@@ -12,14 +12,14 @@ from workbench.connectors.profile import Profile
 from workbench.core.clock import parse_instant
 from workbench.core.errors import ConfigError, Refused
 from workbench.core.instrument import FeeCurrency, Instrument
-from workbench.core.money import canonical, to_scaled
+from workbench.core.money import canonical, round_scaled, to_decimal, to_scaled
 from workbench.core.strategy import Strategy
 from workbench.data.dataset import Dataset
 from workbench.data.lake import Lake
 from workbench.risk.budgets import Budget
 from workbench.risk.limits import Limits
 from workbench.runtime import release as releases_of
-from workbench.runtime.build import data_range
+from workbench.runtime.build import data_range, one_series_each
 from workbench.runtime.config import Config, StrategyConfig
 from workbench.runtime.plan import Maker, Plan, Seat, seat_of
 from workbench.runtime.release import Release
@@ -79,16 +79,16 @@ def paper_plan(config: Config, lake: Lake, *, releases: Path) -> PaperPlan:
         if strategy.id in chosen:
             raise ConfigError(f"strategies: two are called {strategy.id}")
         chosen[strategy.id] = _choose(strategy, config, releases)
-    datasets: dict[str, Dataset] = {}
+    opened: list[Dataset] = []
     ranges = []
     for each in config.data:
         dataset = with_terms(lake.open(each.dataset), config)
-        if dataset.id in datasets:
-            raise ConfigError(f"data: {dataset.id} is given twice")
-        datasets[dataset.id] = dataset
+        opened.append(dataset)
         start = None if each.start is None else parse_instant(each.start, "data.start")
         end = None if each.end is None else parse_instant(each.end, "data.end")
         ranges.append(data_range(dataset, start, end))
+    one_series_each(opened)
+    datasets = {dataset.id: dataset for dataset in opened}
     instruments = {dataset.instrument.key: dataset.instrument for dataset in datasets.values()}
     share = canonical(_share(config))
     seats = {each.id: _seat(each, chosen[each.id], instruments, share) for each in config.strategies}
@@ -117,6 +117,7 @@ def with_terms(dataset: Dataset, config: Config) -> Dataset:
         price_places=instrument.price_places,
         quantity_places=instrument.quantity_places,
         fee_currency=FeeCurrency(terms.fee_currency),
+        fee_places=instrument.fee_places,
         **{name: getattr(terms, name) for name in ("tick", "lot", "min_quantity", "min_notional", "contract_size")},
     )
     return msgspec.structs.replace(dataset, instrument=changed)
@@ -126,10 +127,10 @@ def _share(config: Config) -> Decimal:
     """What a strategy starts with where it does not say: an equal part, rounded down to cents."""
     named = [each.cash for each in config.strategies if each.cash is not None]
     unnamed = len(config.strategies) - len(named)
-    rest = config.cash - sum(named, Decimal(0))
+    rest = round_scaled(config.cash, 2, up=False) - sum(round_scaled(each, 2, up=True) for each in named)
     if rest < 0 or (unnamed and rest == 0):
         raise ConfigError(f"cash: {config.cash} does not cover what the strategies ask for")
-    return Decimal(int(rest * 100) // unnamed) / 100 if unnamed else Decimal(0)
+    return to_decimal(rest // unnamed, 2) if unnamed else Decimal(0)
 
 
 class _Chosen(msgspec.Struct, frozen=True):

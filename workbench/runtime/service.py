@@ -15,7 +15,7 @@ import msgspec
 
 from workbench.connectors.paper import PaperConnector
 from workbench.core.clock import SECOND, Clock, Nanos, instant_text
-from workbench.core.errors import ConfigError
+from workbench.core.errors import ConfigError, VenueUnavailable
 from workbench.core.events import Resumed
 from workbench.core.money import to_text
 from workbench.core.order import OrderStatus
@@ -158,15 +158,21 @@ class PaperRun:
         finally:
             heart.cancel()
             with suppress(asyncio.CancelledError):
-                await heart
+                await heart  # what stopped it, if anything did, ends the run
 
     async def _beat(self, watch: FileWatch, journal: Journal, seconds: float | None) -> None:
         end = None if seconds is None else self._clock.now() + int(seconds * SECOND)
         while True:
-            journal.close_frame()
-            self._write_status()
-            for command in watch.changes(self._clock.now()):
-                self.inbox.put(command)
+            try:
+                journal.close_frame()
+                self._write_status()
+                for command in watch.changes(self._clock.now()):
+                    self.inbox.put(command)
+            except (OSError, VenueUnavailable) as error:  # the next beat tries again; the run goes on meanwhile
+                log.warning("heartbeat: %s", error)
+            except Exception:  # ours, or a journal that takes nothing more: without a heart a run must not go on
+                self.inbox.stop()
+                raise
             if end is not None and self._clock.now() >= end:
                 self.inbox.stop()
             rest = HEARTBEAT_S if end is None else max(0.0, min(HEARTBEAT_S, (end - self._clock.now()) / SECOND))

@@ -79,6 +79,7 @@ class Desk:
         self._flatten = False
         self._limit: int | None = None
         self._stop: int | None = None
+        self._amended = False  # whether this wish went out as an amendment already
         self._asked: tuple[int, int] | None = None  # quantity and price of the stop last asked for
         self._quotes: dict[Level, tuple[int, int]] = {}  # wishes not yet carried
 
@@ -88,7 +89,7 @@ class Desk:
         """A new target: `desired` is the signed quantity to hold."""
         self.said, self.heard, self.desired, self.expires = target, True, desired, target.valid_until
         self._quotes.clear()
-        self._wish, self._flatten, self._asked = True, False, None
+        self._wish, self._flatten, self._amended, self._asked = True, False, False, None
         side = rules.BUY if desired > self.position.quantity else rules.SELL
         self._limit = None if target.limit is None else self._price(target.limit, side)
         self._protect_at(target)
@@ -136,6 +137,15 @@ class Desk:
         self.expires, self._wish = None, False
         entry = self.orders.get((Role.ENTRY, 0))
         yield from self._cancel([entry] if entry else [], "the target lapsed")
+
+    def ended(self, level: Level, state: OrderState) -> None:
+        """An order of the desk is over."""
+        if self.orders.get(level) is state:
+            del self.orders[level]
+        if level[0] is Role.ENTRY and self._amended and state.status is not OrderStatus.FILLED:
+            self._wish = False  # only what a fill overtook is asked for again
+        if level[0] is Role.STOP and state.filled_raw and not self.position.quantity and not self._flatten:
+            self._wish = False  # stopped out: nothing that was wanted before is bought back
 
     @property
     def standing(self) -> bool:
@@ -197,6 +207,7 @@ class Desk:
         if entry is not None:
             yield from self._revise(entry, delta)
         elif delta * self.position.quantity < 0 and stop is not None:
+            self._asked = None  # whatever becomes of it, a position that stays is protected anew
             yield from self._cancel([stop], "the position is about to shrink")
         else:
             self._wish = False
@@ -215,11 +226,14 @@ class Desk:
         if entry.status in LEAVING:
             return
         rest = rules.floor_to(abs(delta), self.terms.lot)
+        if self._amended and entry.status in AMENDABLE:
+            self._wish = False  # the amendment is through, or refused: either way it was carried
+            return
         goes_on = delta * entry.order.side.sign > 0 and self._worth_sending(rest, closes=self.desired == 0)
         if goes_on and entry.price_raw is not None and self._limit is not None and entry.status in AMENDABLE:
-            self._wish = False
             total = entry.filled_raw + rest
-            if (total, self._limit) != (entry.quantity_raw, entry.price_raw):
+            self._wish = self._amended = (total, self._limit) != (entry.quantity_raw, entry.price_raw)
+            if self._amended:  # the wish stands until the venue answers: a fill may overtake the amendment
                 yield Amend(order_id=entry.order.order_id, quantity=total, price=self._limit)
         else:
             yield from self._cancel([entry], "the target changed")

@@ -36,7 +36,6 @@ from workbench.core.events import (
     SetParameters,
     SignalEvent,
     StrategyFailed,
-    Target,
     Trade,
 )
 from workbench.core.ledger import Ledger
@@ -49,6 +48,7 @@ from workbench.trading.desk import Desk
 from workbench.trading.facts import NOTHING, Consequences, Facts
 from workbench.trading.orders import Orders
 from workbench.trading.portfolio import Portfolio, Trader
+from workbench.trading.speech import checked, in_words
 
 REMEMBERED = 5_000  # events kept to rebuild a strategy's state; a year of daily bars, three days of minutes
 FLATTEN_RETRY_NS = SECOND  # a flatten that ended unfilled asks again, but not faster than a venue's limit
@@ -149,7 +149,7 @@ class Engine:
             trader.remembered.append(event)
         try:
             says = trader.strategy.on_market_data(event)
-        except Exception as error:  # a strategy is a stranger's code; its fault must not stop the others
+        except (Exception, SystemExit) as error:  # a strategy is a stranger's code; its fault must not stop the others
             self._fail(trader, error, event.id)
             return
         if says is None or (says is desk.said and desk.heard and trader.budget.rebalance_band is None):
@@ -157,13 +157,11 @@ class Engine:
         opinions = says if isinstance(says, (list, tuple)) else (says,)
         try:
             for opinion in opinions:
-                self._hear(trader, opinion.says if isinstance(opinion, SignalEvent) else opinion, event)
+                self._hear(trader, checked(opinion.says if isinstance(opinion, SignalEvent) else opinion), event)
         except (ConfigError, DataError) as error:  # it asked for something that does not exist
             self._fail(trader, error, event.id)
 
     def _hear(self, trader: Trader, says: Opinion, event: Event) -> None:
-        if not isinstance(says, (Target, Quotes)):
-            raise ConfigError(f"strategy {trader.account.strategy_id}: expected a Target or Quotes, it said {says!r}")
         desk = self.portfolio.desk(trader, says.symbol)
         if not self.portfolio.is_news(trader, desk, says):
             return
@@ -214,7 +212,7 @@ class Engine:
         if trader.failed is None:
             try:
                 trader.strategy.on_fill(fill)
-            except Exception as error:  # as in _think
+            except (Exception, SystemExit) as error:  # as in _think
                 self._fail(trader, error, fill.id)
         self._guard(trader, fill)
         self._carry(desk, fill.id)
@@ -253,10 +251,10 @@ class Engine:
         for _, desk in self.portfolio.all_desks(strategy_id):
             desk.heard = False
 
-    def _fail(self, trader: Trader, error: Exception, cause: str) -> None:
+    def _fail(self, trader: Trader, error: BaseException, cause: str) -> None:
         trader.failed = error
         strategy_id = trader.account.strategy_id
-        what = f"{type(error).__name__}: {error}"
+        what = in_words(error)
         failed = self._facts.add(StrategyFailed, cause, strategy_id=strategy_id, error=what)
         self._lock(trader, "strategy_failed", what, failed.id)
 
@@ -279,7 +277,17 @@ class Engine:
             if state.order.role not in (Role.STOP, Role.FLATTEN):  # what protects or closes stays
                 self._orders.cancel(order_id, "halt", event.id)
 
+    def _known(self, command: Rearm | Pause | Resume | Flatten) -> bool:
+        """Whether the command names a strategy of this run, or all; one that does not is refused visibly."""
+        if not command.strategy_id or command.strategy_id in self.portfolio.traders:
+            return True
+        why = f"no strategy {command.strategy_id!r} in this run"
+        self._facts.risk(command.id, "unknown_strategy", RiskAction.DENIED, why)
+        return False
+
     def _on_rearm(self, rearm: Rearm) -> None:
+        if not self._known(rearm):
+            return
         if not rearm.strategy_id:
             self.gate.halted = ""
             self.gate.locked.clear()
@@ -291,15 +299,19 @@ class Engine:
         self._facts.risk(rearm.id, "rearm", RiskAction.REARMED, rearm.reason, strategy_id=rearm.strategy_id)
 
     def _on_pause(self, pause: Pause) -> None:
-        self.gate.paused[pause.strategy_id] = pause.reason
+        if self._known(pause):
+            self.gate.paused[pause.strategy_id] = pause.reason
 
     def _on_resume(self, resume: Resume) -> None:
+        if not self._known(resume):
+            return
         self.gate.paused.pop(resume.strategy_id, None)
         for _, desk in self.portfolio.all_desks(resume.strategy_id):
             desk.heard = False
 
     def _on_flatten(self, flatten: Flatten) -> None:
-        self._flatten(flatten.strategy_id, flatten.id)
+        if self._known(flatten):
+            self._flatten(flatten.strategy_id, flatten.id)
 
     # --- parameters -------------------------------------------------------------------------------
 
@@ -323,7 +335,7 @@ class Engine:
             strategy.set_parameters(values)
             if strategy.state is not before[1]:
                 self._rebuild(trader, strategy_id, values)
-        except Exception as error:  # as in _think
+        except (Exception, SystemExit) as error:  # as in _think
             strategy.params, strategy.state = before
             if isinstance(error, ConfigError):
                 raise

@@ -186,8 +186,8 @@ class Orders:
         if order_id not in self._places:
             return None
         desk, level = self._places[order_id]
-        if new in FINAL and level in desk.orders and desk.orders[level] is state:
-            del desk.orders[level]
+        if new in FINAL:
+            desk.ended(level, state)
         return desk
 
 

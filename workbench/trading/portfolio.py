@@ -13,7 +13,7 @@ from workbench.core.account import Account, Position
 from workbench.core.errors import ConfigError
 from workbench.core.events import MarketDataEvent, Opinion, Quotes, Target
 from workbench.core.ledger import Ledger
-from workbench.core.money import round_scaled, to_decimal, to_text
+from workbench.core.money import dec, round_scaled, to_decimal, to_text
 from workbench.core.strategy import Strategy
 from workbench.risk.budgets import Budget
 from workbench.trading.desk import Desk
@@ -27,7 +27,7 @@ class Trader(msgspec.Struct, kw_only=True):
     budget: Budget
     account: Account
     desks: dict[str, Desk]  # by key, and by plain symbol where that is unambiguous
-    failed: Exception | None = None
+    failed: BaseException | None = None
     remembered: deque[MarketDataEvent] | None = None  # what rebuilds its state; None where nothing does
 
 
@@ -110,7 +110,7 @@ class Portfolio:
         if target.ppm is not None and abs(target.ppm) > rules.PPM:
             raise ConfigError(f"target for {target.symbol}: exposure {target.ppm} ppm is beyond the whole budget")
         if target.quantity is not None:
-            raw = round_scaled(abs(target.quantity), desk.instrument.quantity_places, up=False)
+            raw = round_scaled(dec(target.quantity).copy_abs(), desk.instrument.quantity_places, up=False)
             lots = rules.floor_to(raw, terms.lot)
             return lots if target.quantity > 0 else -lots
         mark = desk.position.mark
