@@ -115,8 +115,16 @@ def test_a_run_goes_on_only_with_what_it_started_with() -> None:
     before = tree(STATE / "journal")
     answer = ask(*AT_ONCE, "-p", "fast=5")
     assert answer.code == 2
-    assert "holds a run with other seats" in answer.err
+    assert "with other strategies; go on" in answer.err
     assert tree(STATE / "journal") == before
+
+
+def test_a_run_is_put_away_for_a_new_one_and_can_still_be_read() -> None:
+    old = ask(*AT_ONCE, "--json").json
+    new = ask(*AT_ONCE, "-p", "fast=5", "--new", "--json").json
+    assert new["run_id"] != old["run_id"]
+    assert ask("journal", "replay", old["run_id"]).code == 0
+    assert ask("journal", "replay").code == 0
 
 
 def test_a_broken_drawdown_limit_halts_the_run_and_the_halt_file_says_why(here: Path) -> None:

@@ -26,7 +26,7 @@ def test_a_fill_leads_to_its_order_its_signal_and_the_market(reader):
     chain = causes(reader, "t-1")
     assert kinds(chain) == ["fill", "order", "signal", "market"]
     assert chain.links[0].says == "buy 0.04 BTC/USDT at 40000, fee 1.23456789 USDT, taker, met data/18"
-    assert "market buy 0.1 BTC/USDT (entry) for trend; filled" in chain.links[1].says
+    assert "market buy 0.1 BTC/USDT (to target) for trend; filled" in chain.links[1].says
     assert chain.complete
 
 

@@ -143,7 +143,7 @@ def test_a_run_that_ended_and_is_started_again_ends_at_once_with_the_same_ledger
 def test_a_run_with_another_plan_is_refused_and_leaves_the_journal_as_it_is(tmp_path: Path) -> None:
     stopped_after(50, tmp_path)
     before = JournalReader(tmp_path / "journal").verify()
-    with pytest.raises(ConfigError, match="a run with other seats, profile"):
+    with pytest.raises(ConfigError, match="with other strategies, costs; go on"):
         paper(plan({"trend": SmaCross(fast=6, slow=12)}, rows=150, profile=PROFILES["thin"]), tmp_path)
     assert JournalReader(tmp_path / "journal").verify() == before
 

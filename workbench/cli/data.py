@@ -58,8 +58,13 @@ def import_file(
 ) -> None:
     """Imports a file, checked row by row; nothing is kept of one that is wrong."""
     lake = state_of(state).lake()
+    before = {each.id: each.sha256 for each in lake.ls()}
     dataset = lake.import_file(file, id=dataset_id, instrument=instrument, interval=interval, timeframe=timeframe)
-    emit(summary(dataset), as_json=as_json)
+    replaced = before.get(dataset.id, dataset.sha256)
+    notes = list(dataset.provenance.notes)
+    if replaced != dataset.sha256:
+        notes.append(f"{dataset.id} stood for other content, {replaced[:12]}, until now")
+    emit({**summary(dataset), "notes": notes}, as_json=as_json)
 
 
 @data.command("check")
@@ -108,5 +113,4 @@ def summary(dataset: Dataset) -> dict[str, object]:
         "start": instant_text(dataset.start),
         "end": instant_text(dataset.end),
         "sha256": dataset.sha256,
-        "notes": list(provenance.notes),
     }

@@ -47,6 +47,7 @@ def paper(
     speed: Annotated[float | None, typer.Option("--speed", help="Times real time; 0: at once.", min=0)] = None,
     start: Annotated[str | None, typer.Option("--start", help="First bar open, ISO, included.")] = None,
     end: Annotated[str | None, typer.Option("--end", help="Last bar open, ISO, excluded.")] = None,
+    new: Annotated[bool, typer.Option("--new", help="Put a run that is held here away under runs/ first.")] = False,
     seconds: Annotated[float | None, typer.Option("--for", help="Stop after so many seconds.", min=0)] = None,
     cash: Annotated[str | None, typer.Option("--cash", help="In base currency, exact.")] = None,
     config: ConfigFiles = [],  # noqa: B006 - as above
@@ -67,7 +68,7 @@ def paper(
     session = PaperRun(ready.plan, folder, datasets=ready.datasets, make=ready.make, speed=ready.speed)
     store = Store(settings.store.url or folder.database)  # before the run: a wrong URL must not wait for its end
     try:
-        asyncio.run(_until_stopped(session, seconds))
+        asyncio.run(_until_stopped(session, seconds, new=new))
         store.create()
         store.catch_up(JournalReader(folder.journal))
     finally:
@@ -77,11 +78,11 @@ def paper(
     emit({**session.status(), "journal": str(folder.journal)}, as_json=as_json)
 
 
-async def _until_stopped(session: PaperRun, seconds: float | None) -> None:
+async def _until_stopped(session: PaperRun, seconds: float | None, *, new: bool) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, session.inbox.stop)
-    await session.run(seconds=seconds)
+    await session.run(seconds=seconds, new=new)
 
 
 def _settled(

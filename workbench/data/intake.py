@@ -214,7 +214,8 @@ def _choose(
     places = [finest_float_places(values_of(c)) if is_float(c) else finest_places(c) for c in prices.values()]
     if min(places) < 0:
         name = list(prices)[places.index(-1)]
-        raise DataError(f"{sheet.file}: {name}: no tick of up to 18 decimal places fits these prices; give instrument=")
+        why = "no tick of up to 18 decimal places fits these prices"
+        raise DataError(f"{sheet.file}: {name}: {why}; round them, or give an Instrument with its tick")
     chosen = instruments.inferred(instrument, max(places))
     why = f"finer than its usual tick {known.tick}" if known else "no well-known instrument"
     return chosen, "inferred", (f"{instrument}: {why}; tick {to_text(1, max(places))} inferred from the prices",)

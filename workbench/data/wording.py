@@ -10,9 +10,17 @@ import msgspec
 from workbench.core import events
 from workbench.core.instrument import Instrument
 from workbench.core.money import canonical, to_text
+from workbench.core.order import Role
 from workbench.core.rules import PPM
 
 _PPM_OF_A_PERCENT_PLACES = 4  # a percent is 10^4 millionths
+_PURPOSES = {
+    Role.ENTRY: "to target",
+    Role.STOP: "protective stop",
+    Role.FLATTEN: "flatten",
+    Role.BID: "quote",
+    Role.ASK: "quote",
+}
 assert PPM == 100 * 10**_PPM_OF_A_PERCENT_PLACES
 
 
@@ -64,7 +72,7 @@ def _order(order: events.OrderEvent) -> str:
     kind = str(order.order_type).replace("_", " ")
     size = _quantity(order.quantity_raw, order.instrument)
     trailing = " ".join([f"{kind} {order.side} {size} {order.instrument.symbol}", *prices])
-    return f"{trailing} ({order.role}) for {order.strategy_id}"
+    return f"{trailing} ({_PURPOSES[order.role]}) for {order.strategy_id}"
 
 
 def _fill(fill: events.FillEvent) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import textwrap
+from collections import Counter
 from typing import Any
 
 from workbench.core.clock import instant_text
@@ -99,8 +100,15 @@ def _amounts(result: Outcome) -> list[tuple[str, str]]:
         ("Period", span),
         ("Final equity", f"{values['final_equity']:,.2f} {currency} of {values['initial_equity']:,.2f}"),
         ("Orders, fills", f"{len(result.ledger.orders):,}, {len(result.ledger.fills):,}"),
+        *_refusals(result),
         ("Fees", f"{values['fees']:,.2f} {currency}"),
     ]
+
+
+def _refusals(result: Outcome) -> list[tuple[str, str]]:
+    """How often risk refused, by rule; no line where it never did."""
+    rules = Counter(refusal.rule for refusal in result.ledger.refusals)
+    return [("Refusals", ", ".join(f"{count:,} {rule}" for rule, count in sorted(rules.items())))] if rules else []
 
 
 def summary(result: Outcome) -> str:

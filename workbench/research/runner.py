@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from workbench.core import errors
 from workbench.core.clock import SECOND, instant_text
 from workbench.core.errors import ConfigError, WorkbenchError
 from workbench.research.parameters import in_force, tagged
@@ -130,7 +131,10 @@ def _execute(source: Path, record: Record) -> None:
         )
     except papermill.exceptions.PapermillExecutionError as error:
         what = f"cell {error.exec_count}: {error.ename}: {error.evalue}"
-        raise RunnerFailed(f"{source.name}: {what}; see {record.notebook}") from None
+        failure = RunnerFailed(f"{source.name}: {what}; see {record.notebook}")
+        blamed = getattr(errors, error.ename, None)  # our own errors say whose fault it was, also from inside a kernel
+        failure.exit_code = blamed.exit_code if blamed is not None else RunnerFailed.exit_code
+        raise failure from None
     except Exception as error:  # the kernel died or never came up
         raise RunnerFailed(f"{source.name}: {type(error).__name__}: {error}; see {record.notebook}") from error
 

@@ -42,6 +42,8 @@ def one_series_each(datasets: Sequence[Dataset]) -> None:
     seen: dict[str, str] = {}
     for each in datasets:
         of = f"{each.kind} of {each.instrument.key}"
+        if seen.get(of) == each.id:
+            raise ConfigError(f"data: {each.id} is given twice")
         if of in seen:
             raise ConfigError(f"data: {seen[of]} and {each.id} both hold {of}; give one of them")
         seen[of] = each.id

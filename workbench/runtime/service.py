@@ -28,6 +28,7 @@ from workbench.runtime.bus import MemoryBus
 from workbench.runtime.executor import ConnectorExecutor
 from workbench.runtime.feed import paced
 from workbench.runtime.inbox import Inbox
+from workbench.runtime.notices import Notices
 from workbench.runtime.plan import Maker, Plan, engine_of
 from workbench.runtime.recovery import Replay
 from workbench.runtime.session import Session
@@ -38,6 +39,7 @@ from workbench.trading.engine import Engine
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 1.0
+_WORDS = {"seats": "strategies", "profile": "costs"}  # what a person calls the parts of a plan
 
 
 class WallClock:
@@ -72,15 +74,20 @@ class PaperRun:
         self._make = make
         self._speed = speed
         self._clock = clock or WallClock()
-        self._sinks = list(sinks)
+        self._sinks = [Notices(), *sinks]
         self._since = 0
         self._state_name = "starting"
         self.engine: Engine | None = None
         self.run_id = ""
 
-    async def run(self, *, seconds: float | None = None) -> None:
-        """Runs until the data ends, the time is over or `inbox.stop()`; raises LeaseHeld if somebody else runs here."""
+    async def run(self, *, seconds: float | None = None, new: bool = False) -> None:
+        """Runs until the data ends, the time is over or `inbox.stop()`; raises LeaseHeld if somebody else runs here.
+
+        With `new`, a run that the state directory holds is put away under `runs/` first.
+        """
         with self._state.lease():
+            if new:
+                self._state.put_away()
             journal = Journal.on_disk(self._state.journal)
             try:
                 session, watch = self._prepare(journal)
@@ -101,7 +108,7 @@ class PaperRun:
         if journal.records:
             reader = JournalReader(self._state.journal)
             started = reader.started()
-            self._same_plan(Plan.of(started))
+            self._same_plan(Plan.of(started), started.run_id)
         else:
             reader = None
             now = self._clock.now()
@@ -125,16 +132,16 @@ class PaperRun:
         journal.close_frame()
         return session, FileWatch(self.engine)
 
-    def _same_plan(self, recorded: Plan) -> None:
+    def _same_plan(self, recorded: Plan, run_id: str) -> None:
         differ = [
-            field.name
+            _WORDS.get(field.name, field.name)
             for field in msgspec.structs.fields(Plan)
             if getattr(recorded, field.name) != getattr(self._plan, field.name)
         ]
         if differ:
             raise ConfigError(
-                f"{self._state.path}: holds a run with other {', '.join(differ)}; go on with the configuration it "
-                f"started with, or use another --state"
+                f"{self._state.path}: holds run {run_id} with other {', '.join(differ)}; go on with the "
+                f"configuration it started with, put it away with --new, or use another --state"
             )
 
     def _recover(self, reader: JournalReader, replay: Replay, journal: Journal) -> None:

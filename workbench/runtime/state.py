@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.core.errors import CorruptState
 from workbench.data.lake import Lake
+from workbench.data.reader import JournalReader
 from workbench.runtime.lease import Lease, holder
 
 
@@ -37,6 +38,14 @@ class StateFolder:
     def database(self) -> str:
         """The URL of the default database."""
         return f"sqlite:///{self.path / 'workbench.db'}"
+
+    def put_away(self) -> None:
+        """Moves the journal of the run held here under `runs/`, by its run id; the next run begins anew."""
+        if self.journal.is_dir():
+            reader = JournalReader(self.journal)
+            home = self.runs / reader.started().run_id
+            home.mkdir(parents=True, exist_ok=True)
+            os.replace(self.journal, home / "journal")
 
     def lake(self) -> Lake:
         """The catalogue of stored market data."""
