@@ -227,7 +227,7 @@ def test_cost_grows_linearly_with_the_number_of_bars(year: Dataset) -> None:
     journals = [Journal.memory(), Journal.memory()]
     orders = [ours(shorter, journals[0])[0], ours(year, journals[1])[0]]
     per_order = [journal.records / count for journal, count in zip(journals, orders, strict=True)]
-    assert per_order[1] == pytest.approx(per_order[0], rel=0.02), "what is recorded does not grow with history"
+    assert per_order[1] == pytest.approx(per_order[0], rel=0.05), "what is recorded does not grow with history"
 
 
 MEMORY = """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, get_type_hints
 
 import msgspec
@@ -45,7 +46,7 @@ class _Form(msgspec.Struct, frozen=True):
 
     fields: tuple[_Field, ...]
     line: type[msgspec.Struct]
-    order: tuple[int, ...]  # where in (*values, type) each field of the line stands
+    ordered: Callable[[list[Any]], tuple[Any, ...]]  # (*values, type) in the order of the line's fields
     scaled: tuple[tuple[int, str, Any], ...]  # index, attribute that says the units, default
     special: tuple[tuple[int, Callable[[Any, Any], Any], Any], ...]  # index, how it is written, default
 
@@ -62,7 +63,7 @@ def _line_of(event: Event) -> msgspec.Struct:
         if values[index] != default:
             values[index] = write(values[index], instrument)
     values.append(kind.__name__)
-    return form.line(*[values[index] for index in form.order])
+    return form.line(*form.ordered(values))
 
 
 def encode(event: Event) -> bytes:
@@ -226,7 +227,7 @@ def _form_of(kind: type[Event]) -> _Form:
             omit_defaults=True,
             gc=False,
         ),
-        order=order,
+        ordered=itemgetter(*order),
         scaled=tuple((n, field.places, field.default) for n, field in enumerate(fields) if field.places is not None),
         special=tuple((n, field.write, field.default) for n, field in enumerate(fields) if field.write is not None),
     )

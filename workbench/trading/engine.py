@@ -48,7 +48,7 @@ from workbench.trading.desk import Desk
 from workbench.trading.facts import NOTHING, Consequences, Facts
 from workbench.trading.orders import Orders
 from workbench.trading.portfolio import Portfolio, Trader
-from workbench.trading.speech import checked, in_words
+from workbench.trading.speech import checked, in_words, text_of
 
 REMEMBERED = 5_000  # events kept to rebuild a strategy's state; a year of daily bars, three days of minutes
 FLATTEN_RETRY_NS = SECOND  # a flatten that ended unfilled asks again, but not faster than a venue's limit
@@ -323,7 +323,7 @@ class Engine:
                 raise ConfigError(f"no strategy {wish.strategy_id!r} in this run")
             self._change(trader, wish.values)
         except ConfigError as error:
-            refused = str(error)
+            refused = text_of(error)
         now = msgspec.to_builtins(trader.strategy.get_parameters()) if trader else {}
         self._facts.add(ParametersChanged, wish.id, strategy_id=wish.strategy_id, parameters=now, refused=refused)
 
@@ -339,7 +339,7 @@ class Engine:
             strategy.params, strategy.state = before
             if isinstance(error, ConfigError):
                 raise
-            raise ConfigError(f"strategy {strategy_id}: {type(error).__name__}: {error}") from None
+            raise ConfigError(f"strategy {strategy_id}: {in_words(error)}") from None
 
     def _rebuild(self, trader: Trader, strategy_id: str, values: Mapping[str, Any]) -> None:
         strategy = trader.strategy

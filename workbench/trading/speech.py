@@ -57,10 +57,14 @@ def _plain(value: Any, kind: type, what: str, *, optional: bool = False) -> Any:
 
 
 def in_words(error: BaseException) -> str:
-    """An error as one line that is the same in every process: no addresses, nothing that cannot be written."""
+    """An error as its kind and its text, the same in every process."""
+    return f"{type(error).__name__}: {text_of(error)}"
+
+
+def text_of(error: BaseException) -> str:
+    """An error's own text as one that can be kept: no addresses, nothing that cannot be written, not too long."""
     try:
         said = str(error)
     except Exception:  # its own __str__ is broken too
         said = ""
-    words = _ADDRESS.sub("", said)[:MAX_WORDS].encode("utf-8", "replace").decode()
-    return f"{type(error).__name__}: {words}"
+    return _ADDRESS.sub("", said)[:MAX_WORDS].encode("utf-8", "replace").decode()
