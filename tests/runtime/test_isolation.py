@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import decimal
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -211,17 +212,21 @@ def test_a_heart_that_cannot_write_its_status_once_beats_on_and_ends_the_run_in_
 
 
 @pytest.mark.usefixtures("fast_heart")
-def test_a_heart_whose_journal_fails_ends_the_run_with_that_error(
+def test_a_heart_whose_journal_fails_ends_the_run_with_that_error_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(journal: Journal) -> None:
+    close_frame, live = Journal.close_frame, PaperRun._live
+
+    def failing_once(journal: Journal) -> None:
+        monkeypatch.setattr(Journal, "close_frame", close_frame)
         raise DiskFailed("the disk is gone")
 
-    def before_the_first_beat(run: PaperRun, *rest: Any) -> Any:
-        monkeypatch.setattr(Journal, "close_frame", failing)
+    def from_the_first_beat_on(run: PaperRun, *rest: Any) -> Any:
+        monkeypatch.setattr(Journal, "close_frame", failing_once)
         return live(run, *rest)
 
-    live = PaperRun._live
-    monkeypatch.setattr(PaperRun, "_live", before_the_first_beat)
+    monkeypatch.setattr(PaperRun, "_live", from_the_first_beat_on)
+    began = time.monotonic()
     with pytest.raises(DiskFailed, match="the disk is gone"):
-        asyncio.run(asyncio.wait_for(slow(StateFolder(tmp_path)).run(), timeout=10))
+        asyncio.run(asyncio.wait_for(slow(StateFolder(tmp_path)).run(), timeout=6))
+    assert time.monotonic() - began < 5

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.trading.floor import Floor
-from tests.trading.trading_bench import PERPETUAL, SPOT, UNIT, Bench, exactly, exposure
+from tests.trading.trading_bench import PERPETUAL, SPOT, UNIT, Bench, exactly, exposure, quotes
 from workbench.core.clock import MINUTE
 from workbench.core.events import AmendEvent, Flatten, Halt, OrderEvent, Pause, Rearm, Resume, Target
 from workbench.core.ledger import OrderState
@@ -181,3 +181,11 @@ def test_what_rests_at_the_venue_for_one_strategy_takes_nothing_from_another() -
     assert (floor.held("a"), floor.held("b")) == (0, 10)
     floor.bar(100, low=80)
     assert (floor.cash("a"), floor.cash("b")) == (100, 0)
+
+
+def test_what_a_strategy_has_resting_leaves_it_that_much_less_to_spend() -> None:
+    floor = Floor(SPOT, names=("a", "b"))
+    floor.say(quotes([(90, 8), (89, 8)]), name="a")
+    floor.bars(2, 100)
+    (resting,) = floor.living
+    assert (resting.price_raw, resting.remaining_raw) == (90, 8 * UNIT)

@@ -36,6 +36,7 @@ from workbench.core.events import (
     SetParameters,
     SignalEvent,
     StrategyFailed,
+    Target,
     Trade,
 )
 from workbench.core.ledger import Ledger
@@ -149,10 +150,10 @@ class Engine:
             trader.remembered.append(event)
         try:
             says = trader.strategy.on_market_data(event)
+            if says is None or (type(says) is Target and self._stands(trader, desk, says)):
+                return  # what most bars end in, before any of the work that news makes
         except (Exception, SystemExit) as error:  # a strategy is a stranger's code; its fault must not stop the others
             self._fail(trader, error, event.id)
-            return
-        if says is None or (says is desk.said and desk.heard and trader.budget.rebalance_band is None):
             return
         opinions = says if isinstance(says, (list, tuple)) else (says,)
         try:
@@ -160,6 +161,11 @@ class Engine:
                 self._hear(trader, checked(opinion.says if isinstance(opinion, SignalEvent) else opinion), event)
         except (ConfigError, DataError) as error:  # it asked for something that does not exist
             self._fail(trader, error, event.id)
+
+    @staticmethod
+    def _stands(trader: Trader, desk: Desk, says: Target) -> bool:
+        """Whether the very target stands already and no drift from it is chased."""
+        return desk.heard and trader.budget.rebalance_band is None and says == desk.said
 
     def _hear(self, trader: Trader, says: Opinion, event: Event) -> None:
         desk = self.portfolio.desk(trader, says.symbol)
