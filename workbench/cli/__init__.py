@@ -9,6 +9,14 @@ from pathlib import Path
 from workbench.cli.root import app
 from workbench.core.errors import WorkbenchError
 
+EXTRAS = {
+    "pandas": "research",
+    "plotly": "research",
+    "papermill": "research",
+    "vectorbt": "vectorbt",
+    "psycopg": "live",
+}
+
 
 def main() -> None:
     """Runs the command line; exits with the code that the error's kind names."""
@@ -20,6 +28,12 @@ def main() -> None:
     except WorkbenchError as error:
         sys.stderr.write(f"workbench: {error}\n")
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get(str(error.name).partition(".")[0])
+        if extra is None:
+            raise
+        sys.stderr.write(f"workbench: this command needs {error.name}; install quant-workbench[{extra}]\n")
+        sys.exit(2)
     except OSError as error:  # the disk's or the path's fault, not ours: permissions, a folder where a file is due
         if error.filename is None:
             raise
