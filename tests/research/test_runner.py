@@ -267,5 +267,5 @@ def test_a_paper_run_outlives_the_kernel_that_started_it_and_is_attached_to_agai
 def test_a_paper_run_that_cannot_start_tells_why(state):
     process = pipeline("paper", state, "strategy=nowhere:Nothing")
     _, complaints = process.communicate(timeout=SOON_S)
-    assert process.returncode == 1
+    assert process.returncode == 2
     assert "ConfigError: the paper run ended with 2: strategy 'nowhere:Nothing': no module 'nowhere'" in complaints
