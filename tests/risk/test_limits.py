@@ -149,6 +149,12 @@ def test_only_allowed_symbols_are_traded() -> None:
     assert bench.only().order.instrument == SPOT
 
 
+def test_an_empty_list_of_allowed_symbols_allows_none() -> None:
+    bench = limited(SPOT, allowed_symbols=())
+    bench.say(exactly("1"))
+    assert refused(bench) == ("allowed_symbols", "sim:BTC/USDT is not one of none")
+
+
 def test_limits_finer_than_what_they_limit_are_refused() -> None:
     with pytest.raises(DataError, match=r"risk\.max_order_notional"):
         limited(max_order_notional=Decimal("0.000000001"))

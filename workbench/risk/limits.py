@@ -71,7 +71,7 @@ class AllowedSymbols(msgspec.Struct, frozen=True):
 
     def refuses(self, order: OrderEvent | AmendEvent, view: View) -> str | None:
         key = order.instrument.key
-        return None if key in self.keys else f"{key} is not one of {', '.join(sorted(self.keys))}"
+        return None if key in self.keys else f"{key} is not one of {', '.join(sorted(self.keys)) or 'none'}"
 
 
 class MaxOrderNotional(msgspec.Struct, frozen=True):
@@ -168,7 +168,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def rules(self, ledger: Ledger) -> Sequence[RiskRule]:
         """The rules that these limits switch on, cheapest first."""
         places = ledger.cash_places
-        chosen: list[RiskRule] = [AllowedSymbols(frozenset(self.allowed_symbols or ledger.instruments))]
+        allowed = ledger.instruments if self.allowed_symbols is None else self.allowed_symbols
+        chosen: list[RiskRule] = [AllowedSymbols(frozenset(allowed))]
         if self.max_data_age_s is not None:
             chosen.append(StaleData(to_scaled(self.max_data_age_s, 9, "risk.max_data_age_s")))
         if self.max_order_notional is not None:

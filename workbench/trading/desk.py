@@ -14,7 +14,6 @@ import msgspec
 
 from workbench.core import rules
 from workbench.core.account import Account, Position
-from workbench.core.errors import ConfigError
 from workbench.core.events import Opinion, Quotes, Target
 from workbench.core.instrument import Instrument, Terms
 from workbench.core.ledger import OrderState
@@ -110,9 +109,6 @@ class Desk:
 
     def want_quotes(self, quotes: Quotes) -> None:
         """A new set of resting orders; levels beyond it are taken back."""
-        for level in (*quotes.bids, *quotes.asks):
-            if not (isinstance(level, (tuple, list)) and len(level) == 2):
-                raise ConfigError(f"quotes for {quotes.symbol}: expected levels of (price, quantity), got {level!r}")
         self._stop, self._limit, self._wish, self._flatten = None, None, False, False
         self.said, self.heard, self.expires = quotes, True, None
         self._quotes = {level: (0, 0) for level in self.orders if level[0] in (Role.BID, Role.ASK)}

@@ -105,8 +105,6 @@ class Portfolio:
         terms = desk.terms
         if (target.ppm is None) == (target.quantity is None):
             raise ConfigError(f"target for {target.symbol}: expected either an exposure or a quantity")
-        if target.ppm is not None and type(target.ppm) is not int:
-            raise ConfigError(f"target for {target.symbol}: expected an exposure in whole ppm, got {target.ppm!r}")
         if target.ppm is not None and abs(target.ppm) > rules.PPM:
             raise ConfigError(f"target for {target.symbol}: exposure {target.ppm} ppm is beyond the whole budget")
         if target.quantity is not None:
