@@ -93,7 +93,7 @@ class SimulatedConnector(ExchangeConnector):
                 return CancelResult(Outcome.REJECTED, cancel.order_id, report.reason)
         return CancelResult(Outcome.ACCEPTED, cancel.order_id)
 
-    async def get_order(self, order_id: str) -> OrderReport | None:
+    async def get_order(self, order_id: str, symbol: str = "") -> OrderReport | None:
         return self._simulated.order(order_id)
 
     async def get_open_orders(self) -> list[OrderReport]:

@@ -23,7 +23,7 @@ from workbench.core.money import canonical, to_scaled, to_text
 _EVENTS: dict[str, type[Event]] = {
     name: kind
     for name, kind in vars(events).items()
-    if isinstance(kind, type) and issubclass(kind, Event) and kind.__module__ == events.__name__
+    if name in events.__all__ and isinstance(kind, type) and issubclass(kind, Event)
 }
 _QUANTITIES = frozenset({"volume", "quantity", "filled", "bid_quantity", "ask_quantity"})
 

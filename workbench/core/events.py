@@ -14,113 +14,70 @@ from enum import StrEnum
 import msgspec
 
 from workbench.core.instrument import Instrument
+from workbench.core.market import (
+    Bar,
+    BookUpdate,
+    Consequence,
+    Event,
+    MarketDataEvent,
+    MarketStale,
+    MarkPrice,
+    Quote,
+    Trade,
+)
 from workbench.core.money import to_decimal
 from workbench.core.order import OrderStatus, OrderType, Role, Side, TimeInForce
+from workbench.core.venue import (
+    AccountSnapshot,
+    Discrepancy,
+    FundingEvent,
+    LinkState,
+    Liquidation,
+    VenueLink,
+)
 
-
-class Event(msgspec.Struct, frozen=True, gc=False):
-    """A fact. It is made once and never changed."""
-
-    source: str
-    sequence: int
-    ts_event: int
-    ts_init: int
-
-    @property
-    def id(self) -> str:
-        """Unique in its run; equal ids are the same fact."""
-        return f"{self.source}/{self.sequence}"
-
-
-# --- market data: what connectors see ------------------------------------------------------------
-
-
-class MarketDataEvent(Event, frozen=True, gc=False):
-    """Something the market did to one instrument."""
-
-    instrument: Instrument
-
-    @property
-    def symbol(self) -> str:
-        """The unified symbol, such as `BTC/USDT`."""
-        return self.instrument.symbol
-
-
-class Bar(MarketDataEvent, frozen=True, gc=False):
-    """A finished candle; `ts_event` is its close, open + interval. Volume is in base currency."""
-
-    interval_ns: int
-    open_raw: int
-    high_raw: int
-    low_raw: int
-    close_raw: int
-    volume_raw: int
-
-    @property
-    def open(self) -> Decimal:
-        return to_decimal(self.open_raw, self.instrument.price_places)
-
-    @property
-    def high(self) -> Decimal:
-        return to_decimal(self.high_raw, self.instrument.price_places)
-
-    @property
-    def low(self) -> Decimal:
-        return to_decimal(self.low_raw, self.instrument.price_places)
-
-    @property
-    def close(self) -> Decimal:
-        return to_decimal(self.close_raw, self.instrument.price_places)
-
-    @property
-    def volume(self) -> Decimal:
-        return to_decimal(self.volume_raw, self.instrument.quantity_places)
-
-
-class Trade(MarketDataEvent, frozen=True, gc=False):
-    """One trade between others; `aggressor` is the side that took, None where the venue does not say."""
-
-    price_raw: int
-    quantity_raw: int
-    aggressor: Side | None = None
-    trade_id: str = ""
-
-    @property
-    def price(self) -> Decimal:
-        return to_decimal(self.price_raw, self.instrument.price_places)
-
-    @property
-    def quantity(self) -> Decimal:
-        return to_decimal(self.quantity_raw, self.instrument.quantity_places)
-
-
-class Quote(MarketDataEvent, frozen=True, gc=False):
-    """The best bid and ask and what stands there."""
-
-    bid_raw: int
-    ask_raw: int
-    bid_quantity_raw: int
-    ask_quantity_raw: int
-
-    @property
-    def bid(self) -> Decimal:
-        return to_decimal(self.bid_raw, self.instrument.price_places)
-
-    @property
-    def ask(self) -> Decimal:
-        return to_decimal(self.ask_raw, self.instrument.price_places)
-
-
-class BookUpdate(MarketDataEvent, frozen=True, gc=False):
-    """Order book levels as (price_raw, quantity_raw), best first; quantity 0 removes a level.
-
-    A snapshot replaces the whole book.
-    """
-
-    bids_raw: tuple[tuple[int, int], ...]
-    asks_raw: tuple[tuple[int, int], ...]
-    snapshot: bool = False
-
+__all__ = [
+    "AccountSnapshot",
+    "AmendEvent",
+    "ApprovedOrder",
+    "Bar",
+    "BookUpdate",
+    "CancelEvent",
+    "Command",
+    "Consequence",
+    "Discrepancy",
+    "Event",
+    "FillEvent",
+    "Flatten",
+    "FundingEvent",
+    "Halt",
+    "LinkState",
+    "Liquidation",
+    "MarkPrice",
+    "MarketDataEvent",
+    "MarketStale",
+    "Opinion",
+    "OrderEvent",
+    "OrderReport",
+    "OrderUpdate",
+    "ParametersChanged",
+    "Pause",
+    "Quote",
+    "Quotes",
+    "Rearm",
+    "Resume",
+    "Resumed",
+    "RiskAction",
+    "RiskEvent",
+    "RunStarted",
+    "SetParameters",
+    "SignalEvent",
+    "StrategyFailed",
+    "Target",
+    "Timer",
+    "Trade",
+    "VenueLink",
+]
 
 # --- what a strategy says ------------------------------------------------------------------------
 
@@ -153,12 +110,6 @@ Opinion = Target | Quotes
 
 
 # --- the chain: signal -> order -> approval | refusal -> report and fill --------------------------
-
-
-class Consequence(Event, frozen=True, kw_only=True):
-    """A fact that another fact led to."""
-
-    cause: str = ""
 
 
 class SignalEvent(Consequence, frozen=True, kw_only=True):
@@ -226,7 +177,9 @@ class ApprovedOrder(msgspec.Struct, frozen=True):
 class RiskAction(StrEnum):
     """What risk did about it."""
 
+    NOTED = "noted"  # it is told, nothing is stopped
     DENIED = "denied"
+    REDUCING = "reducing"  # the instrument may only be reduced until re-armed
     LOCKED = "locked"
     HALTED = "halted"
     REARMED = "rearmed"
@@ -253,12 +206,14 @@ class OrderReport(Consequence, frozen=True, kw_only=True):
     quantity_raw: int | None = None  # the total now in force, after an amendment
     price_raw: int | None = None
     stop_raw: int | None = None
+    filled_raw: int | None = None  # how much the venue says has traded; None where it does not say
 
 
 class FillEvent(Consequence, frozen=True, kw_only=True):
     """What a venue says was traded. It books, whatever the order's status says.
 
-    The fee counts units of 10^-fee_places of its currency; negative is a rebate.
+    The fee counts units of 10^-fee_places of its currency; negative is a rebate. `order_id` is empty
+    where the venue names the order by its own id only.
     """
 
     order_id: str
@@ -372,7 +327,7 @@ class RunStarted(Event, frozen=True, kw_only=True):
     instruments: tuple[Instrument, ...]
     cash: dict[str, str]  # strategy id -> what it starts with, in base currency
     strategies: dict[str, dict[str, str]]  # strategy id -> entry, parameters (JSON), symbols, ...
-    settings: dict[str, str] = {}  # risk rules, venue profile, sources: everything else, as JSON
+    settings: dict[str, str] = msgspec.field(default_factory=dict)  # everything else, as JSON
     started: str = ""  # empty in a backtest
 
 

@@ -117,16 +117,20 @@ class ExchangeConnector(ABC):
         """Changes a resting order in place."""
         raise Unsupported(f"{self.venue}: orders cannot be amended")
 
-    async def get_order(self, order_id: str) -> OrderReport | None:
-        """The venue's view of an order by client id; None only if it is certain not to exist."""
+    async def get_order(self, order_id: str, symbol: str = "") -> OrderReport | None:
+        """The venue's view of an order by client id; None if it answers that it knows no such order.
+
+        None is what the venue says now, not a proof: a request that is still on its way may yet be booked.
+        Some venues need the symbol.
+        """
         raise Unsupported(f"{self.venue}: orders cannot be queried")
 
     async def get_open_orders(self) -> list[OrderReport]:
-        """Every open order of this account, ours or not."""
+        """Every open order of this account, ours or not; an order without a client id is named by the venue's id."""
         raise Unsupported(f"{self.venue}: open orders cannot be listed")
 
     async def get_my_trades(self, symbol: str, since: int) -> list[FillEvent]:
-        """This account's fills of `symbol` from `since` (UTC ns) on."""
+        """This account's fills of `symbol` from `since` (UTC ns) on, oldest first."""
         raise Unsupported(f"{self.venue}: own trades cannot be listed")
 
     async def fetch_bars(self, symbol: str, interval: str, start: int, end: int) -> list[Bar]:
