@@ -185,8 +185,8 @@ def test_an_overfill_books_and_halts() -> None:
     assert bench.requests == ()
 
 
-def test_a_fill_or_a_report_for_an_order_never_sent_halts_and_books_nothing() -> None:
-    for kind in ("fill", "report"):
+def test_a_fill_or_a_report_for_an_order_never_sent_is_told_and_moves_no_strategy() -> None:
+    for kind, told in (("fill", "fill"), ("report", "order")):
         bench = Bench()
         bench.bar()
         stamp = bench.stamp("venue")
@@ -208,9 +208,10 @@ def test_a_fill_or_a_report_for_an_order_never_sent_halts_and_books_nothing() ->
                     fee_currency="USDT",
                 )
             )
-        assert [(each.rule, each.action) for each in bench.risk] == [("unknown_order", RiskAction.HALTED)]
+        assert [(each.rule, each.action) for each in bench.risk] == [(f"external_{told}", RiskAction.NOTED)]
         assert (bench.held(), bench.ledger.fills) == (0, [])
-        assert "stranger" in bench.engine.gate.halted
+        assert "stranger" in bench.risk[0].reason
+        assert bench.engine.gate.halted == ""
 
 
 def test_a_fill_of_an_order_that_we_denied_halts() -> None:
@@ -219,7 +220,7 @@ def test_a_fill_of_an_order_that_we_denied_halts() -> None:
     (order,) = bench.ledger.orders.values()
     assert order.status is OrderStatus.DENIED
     bench.fill(order, 1)
-    assert [each.rule for each in bench.risk] == ["unknown_order"]
+    assert [(each.rule, each.action) for each in bench.risk] == [("denied_order", RiskAction.HALTED)]
 
 
 def test_a_first_reason_to_halt_is_kept() -> None:
@@ -238,7 +239,9 @@ def test_an_order_of_unknown_fate_is_not_sent_again_until_there_is_evidence() ->
     order = bench.only()
     bench.report(order, OrderStatus.UNKNOWN)
     bench.say(perpetual(exactly("5")))
-    assert (bench.sent, order.status) == ([], OrderStatus.CANCEL_PENDING)
+    assert (bench.requests, order.status) == ((), OrderStatus.UNKNOWN)
+    bench.report(order, OrderStatus.ACKNOWLEDGED)
+    assert bench.cancelled == [order.order.order_id]
     bench.report(order, OrderStatus.CANCELLED)
     assert bench.only().quantity_raw == 5 * UNIT
 

@@ -108,14 +108,16 @@ def test_a_stop_that_fills_in_parts_is_left_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("status", [OrderStatus.REJECTED, OrderStatus.EXPIRED])
-def test_a_stop_that_the_venue_will_not_have_is_asked_for_once(status: OrderStatus) -> None:
+def test_a_stop_that_the_venue_will_not_have_leaves_nothing_naked(status: OrderStatus) -> None:
     bench = Bench(PERPETUAL)
     bench.say(perpetual(exactly("4", stop=Decimal(90))))
     bench.fill(bench.only(), 4)
     bench.report(bench.only(), status, reason="not like this")
-    assert bench.requests == ()
-    bench.say(perpetual(exactly("4", stop=Decimal(91))))
-    assert bench.only().stop_raw == 91
+    assert [each.rule for each in bench.risk] == ["naked_position"]
+    close = bench.only()
+    assert (close.order.role, close.order.order_type, close.quantity_raw) == (Role.FLATTEN, OrderType.MARKET, 4 * UNIT)
+    bench.fill(close, 4)
+    assert bench.held() == 0
 
 
 def test_an_amendment_of_a_stop_that_the_venue_will_not_have_is_asked_for_once() -> None:

@@ -6,11 +6,13 @@ import re
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
+from typing import ClassVar
 
 import msgspec
 
 from workbench.core.errors import ConfigError, Unsupported
 from workbench.core.money import MAX_PLACES, dec, places_of, to_scaled
+from workbench.core.rules import RATE
 
 CASH_PLACES = 8  # the precision exchanges keep balances in; finer only where tick x lot is finer
 VOLUME_PLACES = 8  # what traded volumes are kept in
@@ -32,13 +34,24 @@ class FeeCurrency(StrEnum):
     RECEIVED = "received"  # in what the trade brings in: base for a buy, quote for a sell
 
 
+class MarginTier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A venue's margin terms for the part of a position that is worth more than `above` in quote currency."""
+
+    above: Decimal
+    max_leverage: int
+    maintenance: Decimal
+
+
 class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """One tradable symbol on one account of one venue.
 
     Prices count units of 10^-price_places and quantities units of 10^-quantity_places; both are
     fixed for the life of the data, while `tick` and `lot` (the venue's current steps) may change.
     `min_notional` is in quote currency. Symbols are unified: `BTC/USDT` is spot, `BTC/USDT:USDT`
-    a linear perpetual settled in USDT. Raises ConfigError for terms that contradict each other.
+    a linear perpetual settled in USDT: its venue lends up to `max_leverage` times what the account owns
+    and closes it by force below `maintenance`, a fraction of its worth; `tiers`, smallest first, change
+    both for the part of a position beyond their worth.
+    Raises ConfigError for terms that contradict each other.
     """
 
     venue: str
@@ -53,6 +66,11 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     fee_places: int = CASH_PLACES
     price_places: int = -1  # -1: as fine as the tick
     quantity_places: int = -1  # -1: as fine as the lot, and as volumes and fees taken in base need
+    max_leverage: int = 1  # 1: nothing is lent
+    maintenance: Decimal = Decimal(0)
+    tiers: tuple[MarginTier, ...] = ()
+    rate_places: ClassVar[int] = MAX_PLACES  # what funding rates are kept in, the same everywhere
+    amendable: bool = True  # False: the venue changes no resting order; it is cancelled and placed anew
 
     def __post_init__(self) -> None:
         found = _SYMBOL.fullmatch(self.symbol)
@@ -70,6 +88,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         for name in ("min_quantity", "min_notional"):
             if dec(getattr(self, name), f"{self.symbol} {name}") < 0:
                 raise ConfigError(f"{self.symbol} {name}: expected 0 or more, got {getattr(self, name)}")
+        self._check_margin()
         if self.price_places < 0:
             msgspec.structs.force_setattr(self, "price_places", places_of(self.tick))
         if self.quantity_places < 0:
@@ -84,11 +103,36 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             )
         self.terms(self.cash_places)  # a tick or lot finer than its fixed precision fails here, not in a trade
 
+    def _check_margin(self) -> None:
+        above, rate = Decimal(0), 0
+        for tier in self.margin_tiers:
+            leverage, maintenance = tier.max_leverage, to_scaled(tier.maintenance, 8, f"{self.symbol} maintenance")
+            if leverage < 1:
+                raise ConfigError(f"{self.symbol} max_leverage: expected 1 or more, got {leverage}")
+            if not rate <= maintenance <= RATE // leverage:
+                raise ConfigError(
+                    f"{self.symbol} maintenance: expected from that of the tier below to 1/{leverage}, "
+                    f"what opens the position, got {tier.maintenance}"
+                )
+            if tier is not self.margin_tiers[0] and dec(tier.above, f"{self.symbol} tier above") <= above:
+                raise ConfigError(f"{self.symbol} tier above: expected more than {above}, got {tier.above}")
+            above, rate = tier.above, maintenance
+
+    @cached_property
+    def margin_tiers(self) -> tuple[MarginTier, ...]:
+        """Its margin terms from the smallest position on."""
+        first = MarginTier(above=Decimal(0), max_leverage=self.max_leverage, maintenance=self.maintenance)
+        return (first, *self.tiers)
+
     @cached_property
     def key(self) -> str:
         """Its identity in a run: `binance:BTC/USDT`, or `binance/hedge:BTC/USDT` on a second account."""
-        venue = self.venue if self.account == "main" else f"{self.venue}/{self.account}"
-        return f"{venue}:{self.symbol}"
+        return f"{self.account_key}:{self.symbol}"
+
+    @cached_property
+    def account_key(self) -> str:
+        """The account at a venue that it is traded on: `binance`, or `binance/hedge`."""
+        return account_key(self.venue, self.account)
 
     @cached_property
     def base(self) -> str:
@@ -131,6 +175,11 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             cash_quantum=10 ** max(0, cash_places - self.fee_places),
             base_quantum=10 ** max(0, self.quantity_places - self.fee_places),
         )
+
+
+def account_key(venue: str, account: str) -> str:
+    """How an account at a venue is named in a run: by its venue alone where it is the main one."""
+    return venue if account == "main" else f"{venue}/{account}"
 
 
 class Terms(msgspec.Struct, frozen=True, gc=False):

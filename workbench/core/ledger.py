@@ -14,11 +14,13 @@ from typing import Any
 import msgspec
 
 from workbench.core import rules
-from workbench.core.account import Account, Position
+from workbench.core.account import Account, Booked, Position
 from workbench.core.errors import ConfigError, InvariantError
 from workbench.core.events import (
     Event,
     FillEvent,
+    FundingEvent,
+    Liquidation,
     OrderEvent,
     OrderReport,
     OrderUpdate,
@@ -27,10 +29,15 @@ from workbench.core.events import (
     RunStarted,
 )
 from workbench.core.instrument import Instrument
+from workbench.core.margin import shared_amount, shared_lots
 from workbench.core.money import to_scaled, to_text
 from workbench.core.order import FINAL, OrderStatus, move
 
 FillKey = tuple[str, str, str, str]  # instrument key (venue, account, symbol), order, trade, side
+
+MAX_STRANGERS = (
+    10_000  # orders of others that are remembered; beyond it the oldest are forgotten, which only tells them anew
+)
 
 
 class OrderState(msgspec.Struct):
@@ -46,6 +53,13 @@ class OrderState(msgspec.Struct):
     venue_order_id: str = ""
     reason: str = ""
     updated: int = 0
+    venue_filled_raw: int = 0  # the most that the venue ever said has traded
+    ends_as: OrderStatus | None = None  # what the venue said it ended as, while fills of it are still owed
+
+    @property
+    def owed_raw(self) -> int:
+        """What has traded by the venue's word and is not booked yet."""
+        return max(0, self.venue_filled_raw - self.filled_raw)
 
     @property
     def remaining_raw(self) -> int:
@@ -54,6 +68,14 @@ class OrderState(msgspec.Struct):
     @property
     def living(self) -> bool:
         return self.status not in FINAL
+
+
+class Share(msgspec.Struct, frozen=True):
+    """One strategy's part of an account's funding, in cash units."""
+
+    strategy_id: str
+    event: FundingEvent
+    amount: int
 
 
 class Ledger:
@@ -77,12 +99,21 @@ class Ledger:
         self.orders: dict[str, OrderState] = {}
         self.living: dict[str, OrderState] = {}
         self.fills: list[FillEvent] = []
+        self.booked: list[tuple[str, Booked]] = []  # all that traded, by strategy: fills, and what venues closed
+        self.funding: list[Share] = []
         self.refusals: list[RiskEvent] = []
         self.fees: dict[str, int] = {}  # currency -> units of 10^-18, so that venues of any precision add up
+        self.strangers: dict[str, OrderReport] = {}  # orders of others on our accounts, by venue order id
+        self.external: dict[str, int] = {}  # what others traded on our accounts, signed, by instrument key
+        self._parked: dict[tuple[str, str], list[FillEvent]] = {}  # fills that name an order only the venue knows yet
+        self._by_venue_id: dict[tuple[str, str], str] = {}  # instrument key and venue order id -> order id
         self._booked: set[FillKey] = set()
+        self._settled: set[tuple[str, str]] = set()  # instrument key and the id of a funding or a liquidation
         self._digest = hashlib.sha256()
         self._doors: dict[type[Event], Callable[[Any], None]] = {
             FillEvent: self._book,
+            FundingEvent: self._fund,
+            Liquidation: self._liquidate,
             OrderUpdate: self._update,
             OrderEvent: self._open,
             OrderReport: self._report,
@@ -100,9 +131,36 @@ class Ledger:
         """The signed quantity all strategies together hold of an instrument."""
         return sum(a.positions[key].quantity for a in self.accounts.values() if key in a.positions)
 
+    def holders(self, key: str) -> dict[str, int]:
+        """The signed quantity of an instrument by strategy, for those who hold any."""
+        positions = {name: account.positions.get(key) for name, account in self.accounts.items()}
+        return {name: each.quantity for name, each in positions.items() if each is not None and each.quantity}
+
+    def liquidated(self, event: Liquidation) -> dict[str, int]:
+        """How much each strategy loses by a liquidation that is not booked yet."""
+        key = event.instrument.key
+        held = {name: -size * event.side.sign for name, size in self.holders(key).items()}
+        held = {name: size for name, size in held.items() if size > 0}
+        return shared_lots(event.quantity_raw, held, self.terms[key].lot) if held else {}
+
+    def order_of(self, fill: FillEvent) -> OrderState | None:
+        """The order of ours that a fill belongs to, by client id or by the venue's; None if it is nobody's yet."""
+        order_id = fill.order_id or self._by_venue_id.get((fill.instrument.key, fill.venue_order_id), "")
+        return self.orders.get(order_id)
+
     def knows(self, fill: FillEvent) -> bool:
         """Whether this very fill is booked already."""
-        return fill_key(fill) in self._booked
+        return self._key(fill, self.order_of(fill)) in self._booked
+
+    def parked(self, report: OrderReport) -> list[FillEvent]:
+        """The fills that wait for this report to say whose they are."""
+        return list(self._parked.get((report.instrument.key, report.venue_order_id), ()))
+
+    @staticmethod
+    def _key(fill: FillEvent, state: OrderState | None) -> FillKey:
+        """What makes a fill itself: one venue, account and symbol may use a trade id for two orders or sides."""
+        order_id = state.order.order_id if state else fill.order_id or fill.venue_order_id
+        return (fill.instrument.key, order_id, fill.trade_id, fill.side)
 
     def apply(self, event: Event) -> None:
         """Takes one recorded event in; events that move nothing are let through."""
@@ -124,24 +182,85 @@ class Ledger:
             self._note(f"risk|{event.strategy_id}|{event.rule}|{event.action}|{event.ts_event}")
 
     def _book(self, fill: FillEvent) -> None:
-        key = fill_key(fill)
-        state = self.orders.get(fill.order_id)
-        if state is None or key in self._booked:
-            return  # a fill nobody here ordered is the engine's to raise; a second delivery is nothing
+        state = self.order_of(fill)
+        key = self._key(fill, state)
+        if key in self._booked:
+            return  # a second delivery is nothing
         self._booked.add(key)
+        if state is None:
+            self._book_stranger(fill)
+            return
+        if not fill.order_id:
+            fill = msgspec.structs.replace(fill, order_id=state.order.order_id)
         self.fills.append(fill)
         strategy_id = state.order.strategy_id
-        position = self.position(strategy_id, fill.instrument.key)
-        self.accounts[strategy_id].book(position, fill)
+        position = self._move(strategy_id, fill)
         state.filled_raw += fill.quantity_raw
+        if fill.venue_order_id and not state.venue_order_id:
+            self._link(state, fill.instrument.key, fill.venue_order_id)
         terms = position.terms
         state.spent += rules.notional(fill.price_raw, fill.quantity_raw, terms.multiplier, terms.divisor)
-        fee = fill.fee_raw * 10 ** (18 - fill.instrument.fee_places)
-        self.fees[fill.fee_currency] = self.fees.get(fill.fee_currency, 0) + fee
         self._note(
             f"fill|{strategy_id}|{fill.instrument.key}|{fill.side}|{fill.quantity_raw}|{fill.price_raw}|"
             f"{fill.fee_raw}|{fill.fee_currency}|{fill.ts_event}|{self.accounts[strategy_id].cash}"
         )
+
+    def _book_stranger(self, fill: FillEvent) -> None:
+        """A trade of no order of ours, as far as is known: it moves what the venue holds, not what we do."""
+        key = fill.instrument.key
+        self.external[key] = self.external.get(key, 0) + fill.side.sign * fill.quantity_raw
+        if not fill.order_id:
+            self._parked.setdefault((key, fill.venue_order_id), []).append(fill)
+
+    def _link(self, state: OrderState, key: str, venue_order_id: str) -> None:
+        """The venue's id of an order of ours is known: what was parked under it is booked."""
+        state.venue_order_id = venue_order_id
+        self._by_venue_id[key, venue_order_id] = state.order.order_id
+        for fill in self._parked.pop((key, venue_order_id), ()):
+            self.external[key] -= fill.side.sign * fill.quantity_raw
+            self._booked.discard(self._key(fill, None))
+            self._book(fill)
+
+    def _move(self, strategy_id: str, trade: Booked) -> Position:
+        """A trade moves its strategy's position, cash and fees."""
+        position = self.position(strategy_id, trade.instrument.key)
+        self.accounts[strategy_id].book(position, trade)
+        self.booked.append((strategy_id, trade))
+        fee = trade.fee_raw * 10 ** (18 - trade.instrument.fee_places)
+        self.fees[trade.fee_currency] = self.fees.get(trade.fee_currency, 0) + fee
+        return position
+
+    def _fund(self, event: FundingEvent) -> None:
+        """What the account received or paid, shared among those who hold the perpetual, to the last unit."""
+        key = event.instrument.key
+        if (key, event.funding_id) in self._settled:
+            return
+        self._settled.add((key, event.funding_id))
+        held = self.holders(key) or dict.fromkeys(self.accounts, 0)
+        for strategy_id, amount in shared_amount(event.amount_raw * self.terms[key].cash_quantum, held).items():
+            account = self.accounts[strategy_id]
+            account.fund(self.position(strategy_id, key), amount)
+            self.funding.append(Share(strategy_id, event, amount))
+            self._note(f"funding|{strategy_id}|{key}|{amount}|{event.ts_event}|{account.cash}")
+
+    def _liquidate(self, event: Liquidation) -> None:
+        """A trade of the venue's own making, shared among those who held what it closed; more than that is not ours."""
+        key = event.instrument.key
+        if (key, event.trade_id) in self._settled:
+            return
+        self._settled.add((key, event.trade_id))
+        parts = self.liquidated(event)
+        rest = event.quantity_raw - sum(parts.values())
+        if rest:
+            self.external[key] = self.external.get(key, 0) + event.side.sign * rest
+        fees = shared_amount(event.fee_raw, parts) if parts else {}
+        for strategy_id, quantity in parts.items():
+            part = msgspec.structs.replace(event, quantity_raw=quantity, fee_raw=fees.get(strategy_id, 0))
+            self._move(strategy_id, part)
+            self._note(
+                f"liquidation|{strategy_id}|{key}|{event.side}|{quantity}|{event.price_raw}|{part.fee_raw}|"
+                f"{event.ts_event}|{self.accounts[strategy_id].cash}"
+            )
 
     def _update(self, update: OrderUpdate) -> None:
         state = self.orders[update.order_id]
@@ -159,14 +278,29 @@ class Ledger:
     def _report(self, report: OrderReport) -> None:
         state = self.orders.get(report.order_id)
         if state is None:
+            self._stranger(report)
             return
-        state.venue_order_id = report.venue_order_id or state.venue_order_id
+        if report.venue_order_id and report.venue_order_id != state.venue_order_id:
+            self._link(state, report.instrument.key, report.venue_order_id)
+        if report.filled_raw is not None:
+            state.venue_filled_raw = max(state.venue_filled_raw, report.filled_raw)
+        if report.status in FINAL and state.living:
+            state.ends_as = report.status if state.owed_raw else None
         if report.quantity_raw is not None:
             state.quantity_raw = report.quantity_raw
         if report.price_raw is not None:
             state.price_raw = report.price_raw
         if report.stop_raw is not None:
             state.stop_raw = report.stop_raw
+
+    def _stranger(self, report: OrderReport) -> None:
+        """An order of somebody else on our account; remembered while it lives."""
+        name = report.venue_order_id or report.order_id
+        self.strangers.pop(name, None)
+        if report.status not in FINAL:
+            self.strangers[name] = report
+            if len(self.strangers) > MAX_STRANGERS:
+                del self.strangers[next(iter(self.strangers))]
 
     def _note(self, what: str) -> None:
         self._digest.update(what.encode() + b"\n")
@@ -181,11 +315,6 @@ class Ledger:
     def cash_text(self, amount: int) -> str:
         """Cash units as canonical text."""
         return to_text(amount, self.cash_places)
-
-
-def fill_key(fill: FillEvent) -> FillKey:
-    """What makes a fill itself: one venue, account and symbol may use a trade id for two orders or sides."""
-    return (fill.instrument.key, fill.order_id, fill.trade_id, fill.side)
 
 
 def instrument_table(started: RunStarted) -> dict[str, Instrument]:

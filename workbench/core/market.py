@@ -131,6 +131,19 @@ class MarkPrice(MarketDataEvent, frozen=True, gc=False):
         return to_decimal(self.price_raw, self.instrument.price_places)
 
 
+class FundingRate(MarketDataEvent, frozen=True, gc=False):
+    """The rate that a perpetual's funding is settled at, at `ts_event`: a fraction of the position's worth.
+
+    Longs pay a positive rate, shorts receive it. `rate_raw` counts units of 10^-18.
+    """
+
+    rate_raw: int
+
+    @property
+    def rate(self) -> Decimal:
+        return to_decimal(self.rate_raw, self.instrument.rate_places)
+
+
 class MarketStale(MarketDataEvent, frozen=True, gc=False):
     """What was known of this market no longer holds: a sequence broke, or nothing came for too long.
 

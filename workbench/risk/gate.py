@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.core.events import AmendEvent, ApprovedOrder, OrderEvent
+from workbench.core.instrument import Instrument
 from workbench.core.order import Role
 from workbench.risk.limits import MaxOrdersPerMinute, RiskRule, View
 
 EVERYONE = ""  # the strategy id that means all of them
+_MAY_REDUCE = frozenset({"paused", "reduce_only", "stale_data"})  # latches that a smaller position passes
 
 
 class Gate:
@@ -23,6 +25,8 @@ class Gate:
         self.halted = ""  # the reason, while the halt latch is set
         self.locked: dict[str, str] = {}  # strategy -> why risk locked it
         self.paused: dict[str, str] = {}  # strategy, or everyone -> why
+        self.reducing: dict[str, str] = {}  # instrument key -> why it may only be reduced
+        self.links: dict[str, str] = {}  # account at a venue -> why it cannot be relied on; one that is up is not here
         self._rate = [rule for rule in limits if isinstance(rule, MaxOrdersPerMinute)]
 
     def review(self, request: OrderEvent | AmendEvent, view: View) -> ApprovedOrder | tuple[str, str]:
@@ -49,13 +53,26 @@ class Gate:
                 return "paused", self.paused[who] or "paused"
         return None
 
+    def waits(self, instrument: Instrument) -> bool:
+        """Whether requests for an instrument wait until its account can be relied on again."""
+        return bool(self.links) and instrument.account_key in self.links
+
     def _latched(self, request: OrderEvent | AmendEvent, view: View) -> tuple[str, str] | None:
-        latch = self.closed_to(request.strategy_id)
-        if latch and latch[0] == "paused" and self._reduces(request, view):
+        latch = self.closed_to(request.strategy_id) or self._unsafe(request, view)
+        if latch and latch[0] in _MAY_REDUCE and self._reduces(request, view):
             return None
         if latch is None and isinstance(request, OrderEvent) and (request.reduce_only or request.role is Role.STOP):
             return None if self._reduces(request, view) else ("reduce_only", "it would open a position")
         return latch
+
+    def _unsafe(self, request: OrderEvent | AmendEvent, view: View) -> tuple[str, str] | None:
+        """Why nothing may be opened in the request's instrument, whoever asks."""
+        key = request.instrument.key
+        if key in self.reducing:
+            return "reduce_only", self.reducing[key]
+        if key in view.stale:
+            return "stale_data", view.stale[key]
+        return None
 
     def _limited(self, request: OrderEvent | AmendEvent, view: View) -> tuple[str, str] | None:
         for rule in self.limits:

@@ -28,12 +28,14 @@ class View(msgspec.Struct):
     now: int = 0
     marks: dict[str, int] = {}
     fresh_until: dict[str, int] = {}
+    stale: dict[str, str] = {}  # instruments whose market is known to be out of date, and why
 
     def worst_position(self, order: OrderEvent | AmendEvent) -> int:
         """The strategy's signed position if this request and every living one on its side fill."""
         key, side = order.instrument.key, self.side_of(order)
         position = self.ledger.accounts[order.strategy_id].positions.get(key)
         total = (position.quantity if position else 0) + side.sign * order.quantity_raw
+        total += self.ledger.external.get(key, 0)  # what others hold there counts against the same limit
         for state in self.ledger.living.values():
             other = state.order
             if other.order_id == order.order_id:

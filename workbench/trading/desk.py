@@ -23,7 +23,7 @@ from workbench.core.order import OrderStatus, OrderType, Role, Side
 Level = tuple[Role, int]  # a side of the quotes, and how far from the best
 
 AMENDABLE = frozenset({OrderStatus.ACKNOWLEDGED, OrderStatus.PARTIALLY_FILLED, OrderStatus.CANCEL_REJECTED})
-LEAVING = frozenset({OrderStatus.CANCEL_PENDING, OrderStatus.AMEND_PENDING})
+LEAVING = frozenset({OrderStatus.CANCEL_PENDING, OrderStatus.AMEND_PENDING, OrderStatus.UNKNOWN})  # wait for the answer
 
 
 class New(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,7 +175,7 @@ class Desk:
 
     def _close_out(self) -> Iterator[Request]:
         others = [state for (role, _), state in self.orders.items() if role is not Role.FLATTEN]
-        yield from self._cancel(others, "flatten")
+        yield from self._cancel(others, "flatten", but=LEAVING - {OrderStatus.UNKNOWN})
         if others or (Role.FLATTEN, 0) in self.orders:
             return
         quantity = rules.floor_to(abs(self.position.quantity), self.terms.lot)
@@ -228,9 +228,13 @@ class Desk:
         goes_on = delta * entry.order.side.sign > 0 and self._worth_sending(rest, closes=self.desired == 0)
         if goes_on and entry.price_raw is not None and self._limit is not None and entry.status in AMENDABLE:
             total = entry.filled_raw + rest
-            self._wish = self._amended = (total, self._limit) != (entry.quantity_raw, entry.price_raw)
-            if self._amended:  # the wish stands until the venue answers: a fill may overtake the amendment
+            if (total, self._limit) == (entry.quantity_raw, entry.price_raw):
+                self._wish = False
+            elif self.instrument.amendable:
+                self._amended = True  # the wish stands until the venue answers: a fill may overtake the amendment
                 yield Amend(order_id=entry.order.order_id, quantity=total, price=self._limit)
+            else:
+                yield from self._cancel([entry], "the target changed")
         else:
             yield from self._cancel([entry], "the target changed")
 
@@ -262,7 +266,12 @@ class Desk:
                 )
         elif resting.status in AMENDABLE:
             self._asked = (quantity, self._stop)
-            if (resting.remaining_raw, resting.stop_raw) != self._asked:
+            if (resting.remaining_raw, resting.stop_raw) == self._asked:
+                return
+            if not self.instrument.amendable:
+                self._asked = None  # placed anew once the old one is gone: what it locks would not cover both
+                yield from self._cancel([resting], "the protective stop changed")
+            else:
                 yield Amend(order_id=resting.order.order_id, quantity=resting.filled_raw + quantity, stop=self._stop)
 
     def _quote(self) -> Iterator[Request]:
@@ -273,8 +282,12 @@ class Desk:
             resting = self.orders.get(level)
             if resting is not None and resting.status not in AMENDABLE:
                 continue  # it is on its way somewhere; the wish waits
-            del self._quotes[level]
             wanted = self._worth_sending(quantity, closes=False, price=price)
+            changed = resting is not None and (resting.price_raw, resting.remaining_raw) != (price, quantity)
+            if wanted and changed and not self.instrument.amendable:
+                yield from self._cancel([resting] if resting else [], "the quote changed")
+                continue  # the wish waits until the old one is gone
+            del self._quotes[level]
             if resting is None:
                 if wanted:
                     yield New(
@@ -288,12 +301,14 @@ class Desk:
                     )
             elif not wanted:
                 yield from self._cancel([resting], "the quote was withdrawn")
-            elif (resting.price_raw, resting.remaining_raw) != (price, quantity):
+            elif changed:
                 yield Amend(order_id=resting.order.order_id, quantity=resting.filled_raw + quantity, price=price)
 
-    def _cancel(self, states: list[OrderState], reason: str) -> Iterator[Cancel]:
+    def _cancel(
+        self, states: list[OrderState], reason: str, *, but: frozenset[OrderStatus] = LEAVING
+    ) -> Iterator[Cancel]:
         for state in states:
-            if state.status not in LEAVING:
+            if state.status not in but:
                 yield Cancel(order_id=state.order.order_id, reason=reason)
 
     def _worth_sending(self, quantity: int, *, closes: bool, price: int | None = None) -> bool:

@@ -16,6 +16,7 @@ import msgspec
 from workbench.core.clock import SECOND
 from workbench.core.errors import ConfigError, DataError
 from workbench.core.events import (
+    AccountSnapshot,
     Bar,
     BookUpdate,
     Event,
@@ -23,6 +24,7 @@ from workbench.core.events import (
     Flatten,
     Halt,
     MarketDataEvent,
+    MarketStale,
     Opinion,
     OrderReport,
     ParametersChanged,
@@ -37,10 +39,12 @@ from workbench.core.events import (
     SignalEvent,
     StrategyFailed,
     Target,
+    Timer,
     Trade,
+    VenueLink,
 )
-from workbench.core.ledger import Ledger
-from workbench.core.order import Role
+from workbench.core.ledger import Ledger, OrderState
+from workbench.core.order import OrderStatus, Role
 from workbench.core.strategy import Strategy
 from workbench.risk.budgets import Budget, DrawdownWatch
 from workbench.risk.gate import Gate
@@ -48,8 +52,11 @@ from workbench.risk.limits import Limits, View
 from workbench.trading.desk import Desk
 from workbench.trading.facts import NOTHING, Consequences, Facts
 from workbench.trading.orders import Orders
+from workbench.trading.parameters import change
 from workbench.trading.portfolio import Portfolio, Trader
+from workbench.trading.reconcile import Reconciler
 from workbench.trading.speech import checked, in_words, text_of
+from workbench.trading.standing import Standing
 
 REMEMBERED = 5_000  # events kept to rebuild a strategy's state; a year of daily bars, three days of minutes
 FLATTEN_RETRY_NS = SECOND  # a flatten that ended unfilled asks again, but not faster than a venue's limit
@@ -61,10 +68,14 @@ class Engine:
     def __init__(self, started: RunStarted, *, limits: Limits, budgets: Mapping[str, Budget]) -> None:
         self.ledger = Ledger(started)
         self.gate = Gate(limits.rules(self.ledger))
-        self.view = View(ledger=self.ledger, marks={}, fresh_until={})
+        self.view = View(ledger=self.ledger, marks={}, fresh_until={}, stale={})
         self.portfolio = Portfolio(self.ledger)
         self._facts = Facts(self.ledger)
         self._orders = Orders(self.ledger, self.gate, self.view, self._facts)
+        self.reconciler = Reconciler(self.ledger)
+        self._standing = Standing(
+            self.portfolio, self._orders, reconciler=self.reconciler, gate=self.gate, view=self.view, carry=self._carry
+        )
         self._budgets = dict(budgets)
         self._watch = DrawdownWatch(self.ledger, self._budgets, limits.max_drawdown)
         self._expiring: list[Desk] = []
@@ -78,6 +89,10 @@ class Engine:
             SetParameters: self._on_set_parameters,
             Halt: self._on_halt,
             Rearm: self._on_rearm,
+            Timer: self._standing.on_timer,
+            VenueLink: self._standing.on_link,
+            MarketStale: self._standing.on_stale,
+            AccountSnapshot: self._standing.on_snapshot,
             Pause: self._on_pause,
             Resume: self._on_resume,
             Flatten: self._on_flatten,
@@ -128,6 +143,8 @@ class Engine:
     def _market(self, event: MarketDataEvent, mark: int, fresh_until: int) -> None:
         key = event.instrument.key
         self.view.fresh_until[key] = fresh_until
+        if self.view.stale:
+            self.view.stale.pop(key, None)
         seated = self.portfolio.by_instrument.get(key, ())
         if mark:
             self.view.marks[key] = mark
@@ -188,6 +205,8 @@ class Engine:
         self._carry(desk, signal.id)
 
     def _carry(self, desk: Desk, cause: str) -> None:
+        if self.gate.waits(desk.instrument):
+            return  # the wish stands; it is carried once the account can be relied on
         self._orders.carry(desk, cause)
         closing = desk.orders.get((Role.FLATTEN, 0))
         if closing is not None:
@@ -203,15 +222,36 @@ class Engine:
     # --- what the venue says ----------------------------------------------------------------------
 
     def _on_report(self, report: OrderReport) -> None:
+        state = self.ledger.orders.get(report.order_id)
+        before, waited = (state.status, self.ledger.parked(report)) if state else (None, [])
         desk = self._orders.report(report)
-        if desk is not None:
+        for fill in waited:  # booked by the report that said whose they are
+            assert state is not None
+            self._filled(msgspec.structs.replace(fill, order_id=report.order_id), *self._orders.filled(fill, state))
+        if desk is not None and state is not None:
+            if state.order.role is Role.STOP and not state.living and before is not OrderStatus.CANCEL_PENDING:
+                self._mind_the_stop(desk, state, report)
             self._carry(desk, report.id)
 
+    def _mind_the_stop(self, desk: Desk, stop: OrderState, report: OrderReport) -> None:
+        """A protective stop that the venue refused or ended leaves a position naked: it is closed."""
+        if desk.position.quantity and stop.status is not OrderStatus.FILLED and not desk.closing:
+            why = f"its protective stop is {stop.status}: {report.reason}"
+            ids = {"strategy_id": stop.order.strategy_id, "order_id": report.order_id}
+            self._facts.risk(report.id, "naked_position", RiskAction.NOTED, why, **ids)
+            desk.want_flat()
+
     def _on_fill(self, fill: FillEvent) -> None:
+        known = self.ledger.knows(fill)
         booked = self._orders.fill(fill)
-        if booked is None:
-            return
-        state, desk = booked
+        if not known:
+            self.reconciler.traded(fill)
+        if booked is not None:
+            if not fill.order_id:
+                fill = msgspec.structs.replace(fill, order_id=booked[0].order.order_id)
+            self._filled(fill, *booked)
+
+    def _filled(self, fill: FillEvent, state: OrderState, desk: Desk) -> None:
         trader = self.portfolio.traders[state.order.strategy_id]
         if state.order.role in (Role.BID, Role.ASK) and isinstance(desk.said, Quotes):
             desk.heard = False  # the same quotes said again ask for what was filled
@@ -279,9 +319,7 @@ class Engine:
     def _on_halt(self, halt: Halt) -> None:
         self.gate.halted = halt.reason or "halted"
         event = self._facts.risk(halt.id, "halt", RiskAction.HALTED, self.gate.halted)
-        for order_id, state in list(self.ledger.living.items()):
-            if state.order.role not in (Role.STOP, Role.FLATTEN):  # what protects or closes stays
-                self._orders.cancel(order_id, "halt", event.id)
+        self._orders.take_back("halt", event.id)
 
     def _known(self, command: Rearm | Pause | Resume | Flatten) -> bool:
         """Whether the command names a strategy of this run, or all; one that does not is refused visibly."""
@@ -297,6 +335,8 @@ class Engine:
         if not rearm.strategy_id:
             self.gate.halted = ""
             self.gate.locked.clear()
+            self.gate.reducing.clear()
+            self.reconciler.accept_all()
         self.gate.locked.pop(rearm.strategy_id, None)
         self._watch.forgive(rearm.strategy_id)
         for trader, desk in self.portfolio.all_desks(rearm.strategy_id):
@@ -327,34 +367,8 @@ class Engine:
         try:
             if trader is None:
                 raise ConfigError(f"no strategy {wish.strategy_id!r} in this run")
-            self._change(trader, wish.values)
+            change(trader, wish.values)
         except ConfigError as error:
             refused = text_of(error)
         now = msgspec.to_builtins(trader.strategy.get_parameters()) if trader else {}
         self._facts.add(ParametersChanged, wish.id, strategy_id=wish.strategy_id, parameters=now, refused=refused)
-
-    def _change(self, trader: Trader, values: Mapping[str, Any]) -> None:
-        """Changes parameters whole; what is not hot rebuilds the state from remembered events, or is refused."""
-        strategy, strategy_id = trader.strategy, trader.account.strategy_id
-        before = strategy.params, strategy.state
-        try:
-            strategy.set_parameters(values)
-            if strategy.state is not before[1]:
-                self._rebuild(trader, strategy_id, values)
-        except (Exception, SystemExit) as error:  # as in _think
-            strategy.params, strategy.state = before
-            if isinstance(error, ConfigError):
-                raise
-            raise ConfigError(f"strategy {strategy_id}: {in_words(error)}") from None
-
-    def _rebuild(self, trader: Trader, strategy_id: str, values: Mapping[str, Any]) -> None:
-        strategy = trader.strategy
-        kept = trader.remembered if trader.remembered is not None else deque(maxlen=0)
-        needed = strategy.warmup()
-        if needed == 0 or (needed > len(kept) and len(kept) == kept.maxlen):
-            raise ConfigError(
-                f"strategy {strategy_id}: {', '.join(sorted(values))} needs {needed or 'more'} past "
-                f"events to rebuild its state, {len(kept)} are kept; restart it with the new parameters"
-            )
-        for event in list(kept)[-needed:]:
-            strategy.on_market_data(event)

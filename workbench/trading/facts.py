@@ -26,10 +26,10 @@ class Facts:
         self._requests: list[ApprovedOrder | CancelEvent] = []
         self.now = 0
 
-    def add(self, kind: type[Fact], cause: str, **fields: Any) -> Fact:
+    def add(self, make: type[Fact], cause: str, /, **fields: Any) -> Fact:
         """Makes a fact, applies it to the ledger and keeps it."""
         self._sequence += 1
-        fact = kind("engine", self._sequence, self.now, self.now, cause=cause, **fields)
+        fact = make("engine", self._sequence, self.now, self.now, cause=cause, **fields)
         self._ledger.apply(fact)
         self.made.append(fact)
         return fact

@@ -15,13 +15,16 @@ from workbench.core.events import (
     RiskAction,
 )
 from workbench.core.ledger import Ledger, OrderState
-from workbench.core.order import FINAL, OrderStatus, may_move
+from workbench.core.order import FINAL, OrderStatus, Role, may_move
 from workbench.risk.gate import Gate
 from workbench.risk.limits import View
 from workbench.trading.desk import Amend, Cancel, Desk, Level, New
 from workbench.trading.facts import Facts
 
 _WAITING = frozenset({OrderStatus.CANCEL_PENDING, OrderStatus.AMEND_PENDING, OrderStatus.UNKNOWN})
+_NOT_THERE = frozenset(
+    {OrderStatus.NEVER_ACCEPTED, OrderStatus.REJECTED, OrderStatus.UNKNOWN, OrderStatus.CANCEL_REJECTED}
+)
 
 
 class Orders:
@@ -31,7 +34,7 @@ class Orders:
         self._ledger = ledger
         self._gate = gate
         self._view = view
-        self._facts = facts
+        self.facts = self._facts = facts
         self._places: dict[str, tuple[Desk, Level]] = {}
         self._intents = 0
 
@@ -106,34 +109,38 @@ class Orders:
         state = self._ledger.orders[order_id]
         if state.status in FINAL or state.status is OrderStatus.CANCEL_PENDING:
             return
-        order = state.order
-        cancel = self._facts.add(
+        cancel = self._cancellation(state.order, reason, cause)
+        if may_move(state.status, OrderStatus.CANCEL_PENDING):
+            self._step(order_id, OrderStatus.CANCEL_PENDING, cancel.id)
+        self._facts.send(cancel)
+
+    def take_back(self, reason: str, cause: str, *, account: str | None = None) -> None:
+        """Cancels what may open, everywhere or on one account; what protects or closes stays."""
+        for order_id, state in list(self._ledger.living.items()):
+            mine = account is None or state.order.instrument.account_key == account
+            if mine and state.order.role not in (Role.STOP, Role.FLATTEN):
+                self.cancel(order_id, reason, cause)
+
+    def _cancellation(self, order: OrderEvent, reason: str, cause: str) -> CancelEvent:
+        return self._facts.add(
             CancelEvent,
             cause,
-            order_id=order_id,
+            order_id=order.order_id,
             strategy_id=order.strategy_id,
             instrument=order.instrument,
             reason=reason,
         )
-        if may_move(state.status, OrderStatus.CANCEL_PENDING):
-            self._step(order_id, OrderStatus.CANCEL_PENDING, cancel.id)
-        self._facts.send(cancel)
 
     def report(self, report: OrderReport) -> Desk | None:
         """Takes a venue's word on an order; returns the desk it concerns."""
         state = self._ledger.orders.get(report.order_id)
         if state is None:
-            self._stranger(report.id, report.order_id, "a report")
+            self._stranger(report)
             return None
         self._ledger.apply(report)
-        new = report.status
-        if new is OrderStatus.ACKNOWLEDGED:
-            if state.status is OrderStatus.CANCEL_PENDING:
-                return None  # the acknowledgement was overtaken by our cancel
-            if state.filled_raw:
-                new = OrderStatus.PARTIALLY_FILLED
-        if new is state.status or new is OrderStatus.FILLED or state.status in FINAL:
-            return None  # nothing new; and only fills fill an order
+        new = self._told(report, state)
+        if new is None:
+            return None
         if not may_move(state.status, new):
             what = f"order is {state.status}, the venue says {new}"
             self._facts.risk(report.id, "venue_inconsistency", RiskAction.DENIED, what, order_id=report.order_id)
@@ -141,31 +148,78 @@ class Orders:
         desk = self._step(report.order_id, new, report.id, reason=report.reason)
         return None if new is OrderStatus.CANCEL_REJECTED else desk  # asking again at once would ask for ever
 
+    def _told(self, report: OrderReport, state: OrderState) -> OrderStatus | None:
+        """The status that a report moves its order to; None if it moves nothing."""
+        new = report.status
+        if state.status is OrderStatus.NEVER_ACCEPTED and new not in _NOT_THERE:
+            self._resurrected(report)
+            return None
+        if new is OrderStatus.ACKNOWLEDGED:
+            if state.status is OrderStatus.CANCEL_PENDING:
+                return None  # the acknowledgement was overtaken by our cancel
+            terms = (report.quantity_raw, report.price_raw, report.stop_raw)
+            if state.status is OrderStatus.AMEND_PENDING and terms == (None, None, None):
+                return None  # of the order, not of what was asked to change since
+            if state.filled_raw:
+                new = OrderStatus.PARTIALLY_FILLED
+        if new is state.status or new is OrderStatus.FILLED or state.status in FINAL:
+            return None  # nothing new; and only fills fill an order
+        if new is state.ends_as:
+            return None  # it ends once the fills that the venue owes are booked
+        return new
+
+    def _resurrected(self, report: OrderReport) -> None:
+        """An order that was proven absent is there after all: it is taken back, and nothing is opened meanwhile."""
+        why = f"order {report.order_id} was never accepted as far as could be known, the venue says {report.status}"
+        self._gate.reducing.setdefault(report.instrument.key, why)
+        event = self._facts.risk(report.id, "late_acceptance", RiskAction.REDUCING, why, order_id=report.order_id)
+        if report.status not in FINAL:
+            order = self._ledger.orders[report.order_id].order
+            self._facts.send(self._cancellation(order, "accepted too late", event.id))
+
     def fill(self, fill: FillEvent) -> tuple[OrderState, Desk] | None:
         """Books a fill once, whatever the order's status; None if it was booked before or is nobody's."""
-        state = self._ledger.orders.get(fill.order_id)
-        if state is None or fill.order_id not in self._places:
-            self._stranger(fill.id, fill.order_id, "a fill")
-            return None
         if self._ledger.knows(fill):
             return None
+        state = self._ledger.order_of(fill)
+        if state is None:
+            self._ledger.apply(fill)
+            self._noted(fill.id, "external_fill", f"a trade of an order this run never sent: {_named(fill)}")
+            return None
+        if state.order.order_id not in self._places:
+            self._halt_for(fill.id, "denied_order", f"a fill for an order that was never sent: {state.order.order_id}")
+            return None
         self._ledger.apply(fill)
-        old = state.status
+        return self.filled(fill, state)
+
+    def filled(self, fill: FillEvent, state: OrderState) -> tuple[OrderState, Desk]:
+        """The step that a fill which is booked by now leads to."""
+        old, order_id = state.status, state.order.order_id
         new = old
         if old not in FINAL:
             if state.filled_raw >= state.quantity_raw:
                 new = OrderStatus.FILLED
+            elif state.ends_as is not None and not state.owed_raw:
+                new = state.ends_as  # the venue ended it before; this was the last of it
             elif old not in _WAITING:
                 new = OrderStatus.PARTIALLY_FILLED
-        desk, _ = self._places[fill.order_id]
-        self._step(fill.order_id, new, fill.id)
+        desk, _ = self._places[order_id]
+        self._step(order_id, new, fill.id)
         if state.filled_raw > state.quantity_raw:
-            what = f"order {fill.order_id} of {state.quantity_raw} is filled by {state.filled_raw}"
+            what = f"order {order_id} of {state.quantity_raw} is filled by {state.filled_raw}"
             self._halt_for(fill.id, "overfill", what)
         return state, desk
 
-    def _stranger(self, cause: str, order_id: str, what: str) -> None:
-        self._halt_for(cause, "unknown_order", f"{what} for an order this run never sent: {order_id}")
+    def _stranger(self, report: OrderReport) -> None:
+        """Somebody else's order on our account: told once, never touched."""
+        name = report.venue_order_id or report.order_id
+        known = name in self._ledger.strangers
+        self._ledger.apply(report)
+        if not known and report.status not in FINAL:
+            self._noted(report.id, "external_order", f"an order this run never sent: {_named(report)}")
+
+    def _noted(self, cause: str, rule: str, what: str) -> None:
+        self._facts.risk(cause, rule, RiskAction.NOTED, what)
 
     def _halt_for(self, cause: str, rule: str, what: str) -> None:
         self._gate.halted = self._gate.halted or what
@@ -189,6 +243,11 @@ class Orders:
         if new in FINAL:
             desk.ended(level, state)
         return desk
+
+
+def _named(word: OrderReport | FillEvent) -> str:
+    """An order of others, as well as it can be named."""
+    return word.order_id or word.venue_order_id
 
 
 def client_order_id(account: str, run_id: str, intent: int) -> str:

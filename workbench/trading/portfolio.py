@@ -36,6 +36,7 @@ class Portfolio:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self.instruments = ledger.instruments
         self.traders: dict[str, Trader] = {}
         self.by_instrument: dict[str, list[tuple[Trader, Desk]]] = {key: [] for key in ledger.instruments}
 

@@ -1,0 +1,170 @@
+"""Our books against the venue's: a pure comparison, whose differences are data.
+
+A spot balance is compared with what the account held when it was first seen, moved by every fill since; a
+perpetual position with what all strategies, and others on the account, hold of it. One answer of a venue may lag, so
+only a difference that two answers in a row show in the same size is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from workbench.core.account import Position
+from workbench.core.events import AccountSnapshot, FillEvent, FundingEvent
+from workbench.core.instrument import Instrument, account_key
+from workbench.core.ledger import Ledger
+from workbench.core.money import to_scaled, to_text
+from workbench.core.order import OrderStatus
+
+PLACES = 54  # price x quantity x contract size at 18 places each: every amount is exact
+ROUNDING = 10 ** (PLACES - 6)  # a perpetual's realised profit may differ by the venue's rounding of its entry price
+
+_RESTING = frozenset({OrderStatus.ACKNOWLEDGED, OrderStatus.PARTIALLY_FILLED, OrderStatus.CANCEL_REJECTED})
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One thing on which our books and the venue's disagree; amounts are exact text."""
+
+    kind: str  # order, position or balance
+    what: str  # order id, instrument key or asset
+    ours: str
+    theirs: str
+
+
+class AccountBooks(msgspec.Struct):
+    """What one account should hold: what it held when first seen, and what moved since, in units of 10^-54."""
+
+    held: dict[str, int] = {}
+    moved: dict[str, int] = {}
+    seen: bool = False
+
+    def expected(self, asset: str) -> int:
+        return self.held.get(asset, 0) + self.moved.get(asset, 0)
+
+
+class Reconciler:
+    """Follows every trade of every account and compares with what the venues say."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._books: dict[str, AccountBooks] = {}
+        self._positions: dict[str, Position] = {}  # perpetuals, as the account holds them: all strategies and others
+        self._suspected: dict[str, dict[tuple[str, str], Difference]] = {}  # what the last answer showed, by account
+        self._told: dict[str, set[tuple[str, str]]] = {}
+        self._perpetual_quotes = {each.quote for each in ledger.instruments.values() if not each.is_spot}
+
+    def traded(self, fill: FillEvent) -> None:
+        """A fill was booked, ours or another's: balances move by it."""
+        instrument = fill.instrument
+        moved = self._of(instrument.account_key).moved
+        if instrument.is_spot:
+            worth = _units(fill.price_raw * fill.quantity_raw, instrument.price_places + instrument.quantity_places)
+            _add(moved, instrument.base, fill.side.sign * _units(fill.quantity_raw, instrument.quantity_places))
+            _add(moved, instrument.quote, -fill.side.sign * worth)
+            _add(moved, fill.fee_currency, -_units(fill.fee_raw, instrument.fee_places))
+            return
+        position = self._position(instrument)
+        _add(moved, instrument.quote, _units(position.book(fill), self._ledger.cash_places))
+        if fill.fee_currency != instrument.quote:
+            _add(moved, fill.fee_currency, -_units(fill.fee_raw, instrument.fee_places))
+
+    def funded(self, funding: FundingEvent) -> None:
+        """Funding was settled: the balance moves by it."""
+        instrument = funding.instrument
+        _add(
+            self._of(instrument.account_key).moved,
+            instrument.quote,
+            _units(funding.amount_raw, instrument.fee_places),
+        )
+
+    def compare(self, snapshot: AccountSnapshot) -> list[Difference]:
+        """What this answer and the one before both show and was not told yet; the first one is where it starts."""
+        account = account_key(snapshot.venue, snapshot.account)
+        books = self._of(account)
+        if not books.seen:
+            self._begin(books, snapshot)
+            return []
+        shown = {(each.kind, each.what): each for each in self._differences(account, books, snapshot)}
+        before, self._suspected[account] = self._suspected.get(account, {}), shown
+        told = self._told.setdefault(account, set())
+        told.intersection_update(shown)
+        confirmed = {name: each for name, each in shown.items() if name not in told and _same(before.get(name), each)}
+        told.update(confirmed)
+        return list(confirmed.values())
+
+    def suspects(self, account: str) -> list[Difference]:
+        """What the last answer showed; the next one confirms it or not."""
+        return list(self._suspected.get(account, {}).values())
+
+    def accept(self, account: str, difference: Difference) -> None:
+        """Takes the venue's word for a balance from here on: an outside transfer, or what a person has looked at."""
+        books = self._of(account)
+        if difference.kind == "balance":
+            gap = to_scaled(difference.theirs, PLACES) - books.expected(difference.what)
+            _add(books.held, difference.what, gap)
+        self._suspected.get(account, {}).pop((difference.kind, difference.what), None)
+
+    def accept_all(self) -> None:
+        """Takes the venues' word for every balance that differs now."""
+        for account, shown in self._suspected.items():
+            for difference in list(shown.values()):
+                self.accept(account, difference)
+
+    def _begin(self, books: AccountBooks, snapshot: AccountSnapshot) -> None:
+        if snapshot.balances:  # an account without anything cannot trade: an empty answer is no answer
+            books.held = {
+                asset: to_scaled(total, PLACES, asset) - books.moved.get(asset, 0)
+                for asset, total in sorted(snapshot.balances.items())
+            }
+            books.seen = True
+
+    def _differences(self, account: str, books: AccountBooks, snapshot: AccountSnapshot) -> Iterator[Difference]:
+        if snapshot.balances:
+            for asset in sorted({*snapshot.balances, *books.held, *books.moved}):
+                ours, theirs = books.expected(asset), to_scaled(snapshot.balances.get(asset, "0"), PLACES, asset)
+                slack = ROUNDING if asset in self._perpetual_quotes else 0
+                if abs(ours - theirs) > slack:
+                    yield Difference("balance", asset, to_text(ours, PLACES), to_text(theirs, PLACES))
+        for key, instrument in self._ledger.instruments.items():
+            if instrument.account_key == account and not instrument.is_spot:
+                ours = self._ledger.net(key) + self._ledger.external.get(key, 0)
+                theirs = to_scaled(snapshot.positions.get(key, "0"), instrument.quantity_places, key)
+                if ours != theirs:
+                    places = instrument.quantity_places
+                    yield Difference("position", key, to_text(ours, places), to_text(theirs, places))
+        open_there = set(snapshot.orders)
+        for order_id, state in self._ledger.living.items():
+            mine = state.order.instrument.account_key == account
+            if mine and state.status in _RESTING and state.updated < snapshot.asked and order_id not in open_there:
+                yield Difference("order", order_id, state.status.value, "not open")
+
+    def _of(self, account: str) -> AccountBooks:
+        if account not in self._books:
+            self._books[account] = AccountBooks()
+        return self._books[account]
+
+    def _position(self, instrument: Instrument) -> Position:
+        if instrument.key not in self._positions:
+            self._positions[instrument.key] = Position(instrument, self._ledger.terms[instrument.key])
+        return self._positions[instrument.key]
+
+
+def _same(before: Difference | None, now: Difference) -> bool:
+    """Whether two answers show a difference of the same size; what we hold may have moved in between."""
+    if before is None:
+        return False
+    if now.kind == "order":
+        return True
+    gaps = [to_scaled(each.theirs, PLACES) - to_scaled(each.ours, PLACES) for each in (before, now)]
+    return gaps[0] == gaps[1]
+
+
+def _units(raw: int, places: int) -> int:
+    scale: int = 10 ** (PLACES - places)
+    return raw * scale
+
+
+def _add(amounts: dict[str, int], asset: str, amount: int) -> None:
+    amounts[asset] = amounts.get(asset, 0) + amount
