@@ -35,7 +35,7 @@ $(STAMP): pyproject.toml locks/all.txt locks/uv.txt
 	@test -n "$(PYTHON)" || { echo "make install: needs Python 3.11, 3.12 or 3.13" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r locks/uv.txt
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes locks/all.txt \
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes locks/all.txt \
 	  || $(BIN)/python -m pip install --quiet --require-hashes -r locks/all.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -20,6 +20,7 @@ COMMANDS = [
     "data import",
     "data ls",
     "doctor",
+    "exchange",
     "journal",
     "journal export",
     "journal replay",

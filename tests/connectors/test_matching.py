@@ -319,7 +319,7 @@ def test_reduce_only_never_opens_or_flips() -> None:
     assert statuses(spot_bench.bar(open=100)) == ["expired"]
 
 
-def test_a_perpetual_moves_cash_by_realised_profit_and_fees_only() -> None:
+def test_a_perpetuals_trades_move_cash_by_realised_profit_and_fees_only() -> None:
     bench = Bench(instrument=PERPETUAL, profile=Profile(), usdt="10")
     bench.sell(2)
     bench.bar(open=100)
@@ -330,13 +330,14 @@ def test_a_perpetual_moves_cash_by_realised_profit_and_fees_only() -> None:
 
 
 def test_a_perpetuals_loss_takes_cash_away_from_resting_spot_buys() -> None:
-    bench = Bench(instrument=PERPETUAL, usdt="100", others=[SPOT])
+    lent = msgspec.structs.replace(PERPETUAL, max_leverage=20)
+    bench = Bench(instrument=lent, usdt="100", others=[SPOT])
     bench.buy(10)
     bench.bar(open=100)
     bench.buy(1, limit=50, instrument=SPOT, id="spot")
     bench.sell(10)
-    bench.bar(open=80)
-    assert bench.usdt() == -100
+    bench.bar(open=93)
+    assert bench.usdt() == 30
     bench.instrument = SPOT
     bench.bar(open=60)
     said = bench.bar(open=60, low=40)
@@ -566,7 +567,7 @@ def test_a_profile_out_of_bounds_is_refused_by_name(figures: dict[str, int]) -> 
 
 def test_a_profile_tells_its_assumptions_in_its_own_figures() -> None:
     told = "\n".join(Profile(slippage_rate=50_000, volume_share=10_000_000, latency_ns=50_000_000).assumptions())
-    for part in ("Taker fee 0.001, maker fee 0.001", "slipped 5 bps", "at most 10%", "50 ms", "no funding"):
+    for part in ("Taker fee 0.001, maker fee 0.001", "slipped 5 bps", "at most 10%", "50 ms", "cross margin"):
         assert part in told
 
 

@@ -137,7 +137,7 @@ def test_a_crash_in_the_middle_neither_loses_nor_doubles(view: Store, monkeypatc
 
     def crash(self: Store, *arguments: Any) -> None:
         calls[0] += 1
-        if calls[0] % 7 == 0:
+        if calls[0] % 11 == 0:
             raise KeyboardInterrupt
         upsert(self, *arguments)
 

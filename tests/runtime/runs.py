@@ -20,8 +20,8 @@ from workbench.data.journal import Journal
 from workbench.data.lake import open_sample
 from workbench.risk.budgets import Budget
 from workbench.runtime.build import backtest_session, data_range
+from workbench.runtime.paper_run import PaperRun
 from workbench.runtime.plan import Plan, from_entry, seat_of
-from workbench.runtime.service import PaperRun
 from workbench.runtime.session import Session, drive
 from workbench.runtime.state import StateFolder
 from workbench.strategies.sma_cross import SmaCross

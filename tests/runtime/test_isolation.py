@@ -28,8 +28,8 @@ from workbench.runtime import service
 from workbench.runtime.build import backtest_session, data_range, replay
 from workbench.runtime.config import Config
 from workbench.runtime.paper import paper_plan
+from workbench.runtime.paper_run import PaperRun
 from workbench.runtime.plan import Plan, from_entry, seat_of
-from workbench.runtime.service import PaperRun
 from workbench.runtime.session import Session, drive
 from workbench.runtime.state import StateFolder
 from workbench.strategies.sma_cross import SmaCross

@@ -27,8 +27,8 @@ from workbench.runtime.bus import MemoryBus
 from workbench.runtime.feed import merged, paced
 from workbench.runtime.inbox import MAX_COMMANDS, Inbox
 from workbench.runtime.lease import Lease, holder
+from workbench.runtime.paper_run import PaperRun
 from workbench.runtime.plan import from_entry, seat_of, strategy_class
-from workbench.runtime.service import PaperRun
 from workbench.runtime.session import drive
 from workbench.runtime.source import source_hash
 from workbench.runtime.state import StateFolder

@@ -28,9 +28,9 @@ from workbench.data.dataset import content_sha256
 from workbench.data.journal import Journal, Rows
 from workbench.data.reader import JournalReader
 from workbench.runtime.build import SIMULATED, replay, rows_of, simulated_venue
+from workbench.runtime.paper_run import PaperRun
 from workbench.runtime.plan import Plan, engine_of, from_entry
 from workbench.runtime.recovery import Replay
-from workbench.runtime.service import PaperRun
 from workbench.strategies.sma_cross import SmaCross
 
 LONG = bool(os.environ.get("WORKBENCH_LONG"))

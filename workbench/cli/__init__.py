@@ -15,6 +15,8 @@ EXTRAS = {
     "papermill": "research",
     "vectorbt": "vectorbt",
     "psycopg": "live",
+    "aiohttp": "live",
+    "cryptography": "live",
 }
 
 

@@ -13,6 +13,7 @@ HOMES = {  # command -> the module that adds it; in the order in which help list
     "backtest": "backtest",
     "promote": "project",
     "run": "run",
+    "exchange": "exchange",
     "status": "run",
     "ledger": "run",
     "why": "inspect",

@@ -30,8 +30,8 @@ from workbench.data.reader import JournalReader
 from workbench.data.view import ledger_view
 from workbench.runtime.config import Config, load
 from workbench.runtime.paper import paper_plan
+from workbench.runtime.paper_run import PaperRun
 from workbench.runtime.release import find
-from workbench.runtime.service import PaperRun
 from workbench.runtime.settings import settings_of
 
 run = typer.Typer(help="Runs strategies in the foreground until told to stop.", no_args_is_help=True)

@@ -10,14 +10,17 @@ import msgspec
 from workbench.core import rules
 from workbench.core.events import (
     AmendEvent,
+    Bar,
     BookUpdate,
     CancelEvent,
     MarketDataEvent,
+    MarkPrice,
     OrderEvent,
     Quote,
     Trade,
 )
 from workbench.core.instrument import Instrument, Terms
+from workbench.core.margin import MARK_LIFE_NS
 from workbench.core.order import OrderStatus
 
 DEPTH = 1_000  # levels kept per side: what venues send in a full snapshot; no order of ours reaches deeper
@@ -70,15 +73,23 @@ class Market:
         "cash_places",
         "instrument",
         "last",
+        "margined",
+        "mark",
+        "marked_until",
         "pending",
         "quoted",
+        "settled",
         "terms",
         "working",
     )
 
     def __init__(self, instrument: Instrument, terms: Terms, cash_places: int) -> None:
         self.instrument, self.terms, self.cash_places = instrument, terms, cash_places
+        self.margined = not instrument.is_spot
         self.last: int | None = None
+        self.mark: int | None = None  # the venue's own, while it is fresh
+        self.marked_until = 0
+        self.settled = 0  # the time of the last funding
         self.bid: int | None = None
         self.ask: int | None = None
         self.quoted = False
@@ -87,7 +98,9 @@ class Market:
         self.pending: list[tuple[int, AmendEvent | CancelEvent]] = []  # what is on its way, by arrival time
 
     def note(self, event: MarketDataEvent) -> None:
-        """Remembers what a trade, quote or book update says."""
+        """Remembers what a trade, quote, book update or mark says; a mark that is too old is forgotten."""
+        if self.mark is not None and event.ts_event > self.marked_until:
+            self.mark = None
         if type(event) is Trade:
             self.last = event.price_raw
         elif type(event) is Quote:
@@ -98,12 +111,20 @@ class Market:
             self.asks.update(event.asks_raw, replace=event.snapshot)
             self.bid, self.ask = self.bids.best(), self.asks.best()
             self.quoted = True
+        elif type(event) is Bar:
+            self.last = event.close_raw
+        elif type(event) is MarkPrice:
+            self.mark, self.marked_until = event.price_raw, event.ts_event + MARK_LIFE_NS
 
     def reference(self, side: int) -> int | None:
         """The price an order of this side would trade at as far as is known; None if nothing is."""
         if self.quoted:
             return self.ask if side > 0 else self.bid
         return self.last
+
+    def value(self, quantity: int) -> int:
+        """What a position of this sign is valued at: the mark, else what closing it would trade at; 0 if unknown."""
+        return self.mark or self.reference(-quantity) or self.last or 0
 
 
 class Levels:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from workbench.connectors.book import Market, Offer, Pool, WorkingOrder
+from workbench.connectors.collateral import Collateral
 from workbench.connectors.holdings import Holdings, fee_of
 from workbench.connectors.liquidity import Liquidity
 from workbench.connectors.profile import Profile
@@ -22,6 +23,7 @@ class Crossing:
 
     def __init__(self, *, holdings: Holdings, profile: Profile, tape: Tape) -> None:
         self._holdings, self._profile, self._tape = holdings, profile, tape
+        self.collateral: Collateral | None = None  # what a perpetual's position is held on
 
     def meet(self, market: Market, liquidity: Liquidity, event: MarketDataEvent) -> list[Event]:
         """Reports and fills of one event, in the order of the worse path."""
@@ -38,6 +40,8 @@ class Crossing:
         for order in orders:
             if order.waiting and order.stop is not None and liquidity.triggers(order.sign, order.stop):
                 self._trigger(market, order, liquidity, inside, said)
+        if self.collateral is not None:
+            said += self.collateral.passed(market, event)
         for order, offers in _fillable(resting, liquidity):
             self._trade(market, order, offers, inside, said, maker=True)
         return said
@@ -65,11 +69,15 @@ class Crossing:
     ) -> None:
         """A stop becomes an order that takes; a stop-limit beyond its limit rests from the next event on."""
         assert order.stop is not None
+        offers = liquidity.stopping(order.sign, order.stop)
+        if self.collateral is not None:  # on its way to the stop, price may pass where the venue closes the position
+            said += self.collateral.call(market, next((price for price, _ in offers or ()), order.stop), stamp)
+            if order.status in FINAL:
+                return
         order.waiting = False
         order.updated = stamp.ts_event
         if order.price is not None:
             said.append(self._tape.report(order, OrderStatus.ACKNOWLEDGED, stamp, reason="stop triggered"))
-        offers = liquidity.stopping(order.sign, order.stop)
         if offers is None:
             order.arriving = order.price is not None
             return

@@ -122,12 +122,16 @@ class HeardFunding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HeardBalance(msgspec.Struct, frozen=True, kw_only=True):
-    """The account's total of one asset changed; `external` where a transfer did it."""
+    """The account's total of one asset changed; `external` where a transfer did it.
+
+    A venue that tells only by how much it changed has `total` '' and says so in `change`.
+    """
 
     asset: str
     total: str
     at: int
     external: bool = False
+    change: str = ""
 
 
 class HeardEnd(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from workbench.connectors.book import WorkingOrder
@@ -10,8 +10,9 @@ from workbench.connectors.profile import Profile
 from workbench.core import rules
 from workbench.core.account import Position
 from workbench.core.errors import ConfigError
-from workbench.core.events import FillEvent, OrderEvent
+from workbench.core.events import FillEvent, FundingEvent, Liquidation, OrderEvent
 from workbench.core.instrument import FeeCurrency, Instrument
+from workbench.core.margin import shared_amount, shared_lots
 from workbench.core.money import places_of, to_decimal, to_scaled, to_text
 
 
@@ -45,6 +46,8 @@ class Holdings:
         self._shared = next(iter(cash), "")  # the one currency that shares are in
         self._shares = {name: to_scaled(amount, self._places[self._shared], name) for name, amount in shares.items()}
         self._reserved_of = dict.fromkeys(shares, 0)
+        self._owners: dict[str, dict[str, int]] = {each.key: {} for each in instruments if not each.is_spot}
+        self.locked: Callable[[str], int] | None = None  # how much of an asset is margin; None where nothing is
         for asset, total in self._total.items():
             if total < 0:
                 raise ConfigError(f"cash of the simulated venue: expected 0 or more {asset}, got {cash[asset]}")
@@ -56,6 +59,14 @@ class Holdings:
     def places(self, asset: str) -> int:
         """How many decimal places the balance of an asset is kept in."""
         return self._places[asset]
+
+    def total(self, asset: str) -> int:
+        """The balance of an asset, what orders reserve included."""
+        return self._total[asset]
+
+    def reserved(self, asset: str) -> int:
+        """What orders reserve of an asset."""
+        return self._reserved[asset]
 
     def positions(self) -> dict[str, int]:
         """The signed quantity of every instrument, from its fills."""
@@ -105,10 +116,45 @@ class Holdings:
             self._shares[strategy_id] += moved
         if instrument.is_spot:
             self._total[instrument.base] += (position.quantity - before) * self._base_units[instrument.key]
+        else:
+            self._own(instrument.key, strategy_id, fill.quantity_raw * fill.side.sign)
+
+    def fund(self, event: FundingEvent) -> None:
+        """Moves the balance by a funding, and the shares of those who hold the position."""
+        key = event.instrument.key
+        amount = event.amount_raw * self._positions[key].terms.cash_quantum
+        self._total[event.instrument.quote] += amount
+        self._share(event.instrument, shared_amount(amount, self._owners[key]))
+
+    def liquidate(self, event: Liquidation) -> None:
+        """Moves balance, position and shares by a trade that the venue made."""
+        key, sign = event.instrument.key, event.side.sign
+        position = self._positions[key]
+        moved = position.book(event)
+        self._total[event.instrument.quote] += moved
+        held = {name: -size * sign for name, size in self._owners[key].items() if size * sign < 0}
+        parts = shared_lots(event.quantity_raw, held, position.terms.lot)
+        self._share(event.instrument, shared_amount(moved, parts))
+        for name, size in parts.items():
+            self._own(key, name, size * sign)
+
+    def _own(self, key: str, strategy_id: str, signed: int) -> None:
+        """Remembers whose the position is, as far as it is anybody's."""
+        owners = self._owners[key]
+        owners[strategy_id] = owners.get(strategy_id, 0) + signed
+        if not owners[strategy_id]:
+            del owners[strategy_id]
+
+    def _share(self, instrument: Instrument, amounts: Mapping[str, int]) -> None:
+        for name, amount in amounts.items():
+            if instrument.quote == self._shared and name in self._shares:
+                self._shares[name] += amount
 
     def _free(self, asset: str, order: WorkingOrder) -> int:
         """What the order may spend of an asset: all but what others reserve, and of cash only its own share."""
         free, strategy_id = self._total[asset] - self._reserved[asset], order.request.strategy_id
+        if self.locked is not None and order.request.instrument.is_spot:
+            free -= self.locked(asset)
         if asset == self._shared and strategy_id in self._shares:
             free = min(free, self._shares[strategy_id] - self._reserved_of[strategy_id])
         return free + order.reserved

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from workbench.connectors.admission import amended_prices, refused_amendment, refused_order
 from workbench.connectors.book import Market, WorkingOrder
+from workbench.connectors.collateral import Collateral
 from workbench.connectors.crossing import Crossing
 from workbench.connectors.holdings import Holdings
 from workbench.connectors.liquidity import liquidity_of
@@ -23,6 +24,7 @@ from workbench.core.events import (
     Bar,
     CancelEvent,
     Event,
+    FundingRate,
     MarketDataEvent,
     OrderEvent,
     OrderReport,
@@ -60,6 +62,11 @@ class SimulatedVenue:
         self._profile = profile
         self._tape = Tape(source)
         self._crossing = Crossing(holdings=self._holdings, profile=profile, tape=self._tape)
+        self._collateral = Collateral(
+            self._markets.values(), holdings=self._holdings, profile=profile, tape=self._tape, end=self._cancelled
+        )
+        if any(each.margined for each in self._markets.values()):
+            self._crossing.collateral = self._collateral
         self._orders: dict[str, WorkingOrder] = {}  # final ones too: an order id is never taken twice
 
     def on_market(self, event: MarketDataEvent) -> list[Event]:
@@ -67,6 +74,8 @@ class SimulatedVenue:
         market = self._markets.get(event.instrument.key)
         if market is None:
             return []
+        if market.margined:
+            return self._on_perpetual(market, event)
         if type(event) is Bar:
             market.last = event.close_raw
         else:
@@ -126,12 +135,24 @@ class SimulatedVenue:
         """The signed quantity of each instrument that its fills, less fees in base, add up to."""
         return self._holdings.positions()
 
+    def _on_perpetual(self, market: Market, event: MarketDataEvent) -> list[Event]:
+        """Where positions are held on margin, prices reach them at the open, on the way, and at their worst."""
+        if type(event) is FundingRate:
+            return self._collateral.settle(event, market)
+        market.note(event)
+        said = self._meet(market, event) if market.working or market.pending else []
+        return said + self._collateral.passed(market, event)
+
     def _refused(self, order: WorkingOrder, market: Market | None) -> str:
         """Why a new order is refused; empty if the venue takes it."""
         if market is None:
             return f"unknown instrument {order.request.instrument.key}; listed are {', '.join(sorted(self._markets))}"
-        return refused_order(order.request, market) or self._holdings.uncovered(
-            order, price=order.price, remaining=order.quantity
+        return refused_order(order.request, market) or self._uncovered(market, order, order.price, order.quantity)
+
+    def _uncovered(self, market: Market, order: WorkingOrder, price: int | None, remaining: int) -> str:
+        """Why neither balance nor margin carries an order with these terms; empty if they do."""
+        return self._holdings.uncovered(order, price=price, remaining=remaining) or self._collateral.uncovered(
+            market, order, price=price, remaining=remaining
         )
 
     def _meet(self, market: Market, event: MarketDataEvent) -> list[Event]:
@@ -139,6 +160,9 @@ class SimulatedVenue:
         if liquidity is None:
             return []
         said = self._deliver(market, liquidity.moment, event)
+        if market.margined:
+            stamp = Stamp(liquidity.moment, max(event.ts_init, liquidity.moment), event)
+            said += self._collateral.opened(market, event, stamp)
         said += self._crossing.meet(market, liquidity, event)
         if liquidity.moment < event.ts_event:
             said += self._deliver(market, event.ts_event, event)
@@ -180,8 +204,8 @@ class SimulatedVenue:
             return self._cancelled(order, stamp, "amended to no more than is filled")
         market = self._markets[order.request.instrument.key]
         price, _ = amended_prices(order, amend)
-        reason = refused_amendment(order, amend, market) or self._holdings.uncovered(
-            order, price=price, remaining=amend.quantity_raw - order.filled
+        reason = refused_amendment(order, amend, market) or self._uncovered(
+            market, order, price, amend.quantity_raw - order.filled
         )
         if reason:
             return self._tape.report(order, OrderStatus.ACKNOWLEDGED, stamp, reason=f"not amended: {reason}")

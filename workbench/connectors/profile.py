@@ -50,7 +50,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             "and what stands in a quote or book.",
             f"Orders, amendments and cancels reach the venue {to_text(self.latency_ns, 6)} ms after the decision.",
             "Spot cash and holdings never go below zero; what cash does not cover expires.",
-            "Perpetuals move cash by realised profit and fees only: no funding, no margin, no liquidation.",
+            "Perpetuals are held on cross margin: an order must leave the initial margin of position and open orders "
+            "within equity; funding is paid at the rates and times in the data, and none where there are none.",
+            "Below the maintenance margin, at the mark or else at a bar's worst price, all orders are cancelled and "
+            "positions are closed whole at the worse price, slipped, as taker; nobody loses more than the account.",
             "Our trading does not move the market.",
         )
 

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from workbench.connectors.book import WorkingOrder
-from workbench.core.events import AmendEvent, CancelEvent, Event, FillEvent, OrderEvent, OrderReport
+from workbench.core.events import (
+    AmendEvent,
+    CancelEvent,
+    Event,
+    FillEvent,
+    FundingEvent,
+    Liquidation,
+    OrderEvent,
+    OrderReport,
+)
 from workbench.core.instrument import Instrument
-from workbench.core.order import OrderStatus
+from workbench.core.order import OrderStatus, Side
 
 
 class Stamp:
@@ -88,6 +97,41 @@ class Tape:
             fee_currency=fee[1],
             maker=maker,
             venue_order_id=order.venue_order_id,
+        )
+
+    def funding(self, instrument: Instrument, stamp: Stamp, *, amount: int, name: str) -> FundingEvent:
+        """What a position received (negative: paid), in units of 10^-fee_places."""
+        self._events += 1
+        return FundingEvent(
+            self._source,
+            self._events,
+            stamp.ts_event,
+            stamp.ts_init,
+            cause=stamp.cause.id,
+            instrument=instrument,
+            amount_raw=amount,
+            funding_id=name,
+        )
+
+    def liquidation(
+        self, instrument: Instrument, stamp: Stamp, *, side: Side, quantity: int, price: int, fee: int
+    ) -> Liquidation:
+        """A trade of the venue's own making."""
+        self._events += 1
+        self._trades += 1
+        return Liquidation(
+            self._source,
+            self._events,
+            stamp.ts_event,
+            stamp.ts_init,
+            cause=stamp.cause.id,
+            instrument=instrument,
+            trade_id=f"T{self._trades}",
+            side=side,
+            quantity_raw=quantity,
+            price_raw=price,
+            fee_raw=fee,
+            fee_currency=instrument.quote,
         )
 
     def snapshot(self, order: WorkingOrder) -> OrderReport:

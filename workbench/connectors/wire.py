@@ -61,6 +61,13 @@ class WireBroken(VenueUnavailable):
         self.reached = reached
 
 
+class NotSent(WireBroken):
+    """We did not send the request at all: a limit of our own stood in its way."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reached=False)
+
+
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
     """Something to listen to: `kind` is trades, quotes, book, bars or account; `market_id` the venue's own symbol."""
 

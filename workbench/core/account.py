@@ -8,9 +8,11 @@ import msgspec
 
 from workbench.core import rules
 from workbench.core.errors import InvariantError
-from workbench.core.events import FillEvent
+from workbench.core.events import FillEvent, Liquidation
 from workbench.core.instrument import Instrument, Terms
 from workbench.core.money import to_decimal
+
+Booked = FillEvent | Liquidation  # what moves a position, ordered here or by the venue
 
 
 class Position(msgspec.Struct):
@@ -27,10 +29,11 @@ class Position(msgspec.Struct):
     cost: int = 0
     realised: int = 0
     fees: int = 0
+    funding: int = 0  # received less paid
     mark: int = 0
     value: int = 0
 
-    def book(self, fill: FillEvent) -> int:
+    def book(self, fill: Booked) -> int:
         """Takes the fill in; returns what it does to cash."""
         terms, price = self.terms, fill.price_raw
         signed = fill.quantity_raw * fill.side.sign
@@ -58,7 +61,7 @@ class Position(msgspec.Struct):
             self.realised += self.cost if quantity < 0 else -self.cost
             self.cost = 0
 
-    def _fee(self, fill: FillEvent) -> tuple[int, int]:
+    def _fee(self, fill: Booked) -> tuple[int, int]:
         """The fee in cash units and in base units; a fee in a third currency is neither."""
         instrument, terms = self.instrument, self.terms
         if fill.fee_currency == instrument.quote:
@@ -118,16 +121,23 @@ class Account(msgspec.Struct):
         position.value = value
         return True
 
-    def book(self, position: Position, fill: FillEvent) -> None:
+    def book(self, position: Position, fill: Booked) -> None:
         """Books a fill and values the position at its last mark, or at the fill where there is none."""
         self.cash += position.book(fill)
         value = position.worth(position.mark or fill.price_raw)
         position.value = value
         self.equity = self.cash + sum(each.value for each in self.positions.values())
 
+    def fund(self, position: Position, amount: int) -> None:
+        """Books what the position received (negative: paid) as funding."""
+        position.funding += amount
+        self.cash += amount
+        self.equity += amount
+
     def balance(self) -> None:
-        """Raises InvariantError unless equity = start + realised + unrealised - fees, to the last unit."""
+        """Raises InvariantError unless equity = start + realised + unrealised - fees + funding, to the last unit."""
         parts = self.positions.values()
-        expected = self.started_with + sum(each.realised + each.unrealised() - each.fees for each in parts)
+        expected = self.started_with
+        expected += sum(each.realised + each.unrealised() - each.fees + each.funding for each in parts)
         if self.equity != expected:
             raise InvariantError(f"account {self.strategy_id}: equity {self.equity} is not {expected}")

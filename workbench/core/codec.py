@@ -25,6 +25,7 @@ _EVENTS: dict[str, type[Event]] = {
     for name, kind in vars(events).items()
     if name in events.__all__ and isinstance(kind, type) and issubclass(kind, Event)
 }
+_PLACES = {"fee": "fee_places", "amount": "fee_places", "rate": "rate_places"}
 _QUANTITIES = frozenset({"volume", "quantity", "filled", "bid_quantity", "ask_quantity"})
 
 _json = msgspec.json.Encoder(order="deterministic")
@@ -110,7 +111,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return canonical(value)
     if isinstance(value, msgspec.Struct):
-        return plain(msgspec.structs.asdict(value))
+        later = getattr(value, "LATER", ())  # fields added after the first journals: left out while they say nothing
+        fields = msgspec.structs.asdict(value).items()
+        return {name: plain(each) for name, each in fields if each is not None or name not in later}
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, (tuple, list)):
@@ -207,7 +210,7 @@ def _field_of(field: msgspec.structs.FieldInfo, hint: Any) -> _Field:
     if field.name in _SPECIAL:
         write, read = _SPECIAL[field.name]
     elif written != field.name:
-        places = "quantity_places" if written in _QUANTITIES else "fee_places" if written == "fee" else "price_places"
+        places = "quantity_places" if written in _QUANTITIES else _PLACES.get(written, "price_places")
         write, read = None, _read_scaled(places)
     else:
         write, read = None, _read_plain(hint)

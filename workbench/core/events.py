@@ -34,6 +34,7 @@ from workbench.core.venue import (
     FundingEvent,
     LinkState,
     Liquidation,
+    TermsChanged,
     VenueLink,
 )
 
@@ -41,6 +42,7 @@ __all__ = [
     "AccountSnapshot",
     "AmendEvent",
     "ApprovedOrder",
+    "Arrived",
     "Bar",
     "BookUpdate",
     "CancelEvent",
@@ -76,9 +78,11 @@ __all__ = [
     "SignalEvent",
     "StrategyFailed",
     "Target",
+    "TermsChanged",
     "Timer",
     "Trade",
     "VenueLink",
+    "Withdraw",
 ]
 
 # --- what a strategy says ------------------------------------------------------------------------
@@ -298,6 +302,13 @@ class Flatten(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Withdraw(Event, frozen=True, kw_only=True):
+    """The process is about to stop: take back what may open, and close every position if asked to."""
+
+    flatten: bool = False
+    reason: str = ""
+
+
 class SetParameters(Event, frozen=True, kw_only=True):
     """Change a living strategy's parameters; validated whole, then applied whole."""
 
@@ -339,4 +350,13 @@ class Resumed(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
-Command = Halt | Rearm | Pause | Resume | Flatten | SetParameters
+class Arrived(Event, frozen=True, kw_only=True):
+    """Live market data reached a simulated venue: the event, as its line in the journal, before what it leads to.
+
+    The event itself follows its reports; this lets a replay feed the venue in the order it was fed.
+    """
+
+    line: str
+
+
+Command = Halt | Rearm | Pause | Resume | Flatten | Withdraw | SetParameters

@@ -27,6 +27,7 @@ from workbench.core.events import (
     RiskAction,
     RiskEvent,
     RunStarted,
+    TermsChanged,
 )
 from workbench.core.instrument import Instrument
 from workbench.core.margin import shared_amount, shared_lots
@@ -108,7 +109,7 @@ class Ledger:
         self._parked: dict[tuple[str, str], list[FillEvent]] = {}  # fills that name an order only the venue knows yet
         self._by_venue_id: dict[tuple[str, str], str] = {}  # instrument key and venue order id -> order id
         self._booked: set[FillKey] = set()
-        self._settled: set[tuple[str, str]] = set()  # instrument key and the id of a funding or a liquidation
+        self._settled: set[tuple[str, str, str]] = set()  # fundings and liquidations that are booked
         self._digest = hashlib.sha256()
         self._doors: dict[type[Event], Callable[[Any], None]] = {
             FillEvent: self._book,
@@ -118,6 +119,7 @@ class Ledger:
             OrderEvent: self._open,
             OrderReport: self._report,
             RiskEvent: self._risk,
+            TermsChanged: self._change_terms,
         }
 
     def position(self, strategy_id: str, key: str) -> Position:
@@ -130,6 +132,10 @@ class Ledger:
     def net(self, key: str) -> int:
         """The signed quantity all strategies together hold of an instrument."""
         return sum(a.positions[key].quantity for a in self.accounts.values() if key in a.positions)
+
+    def settled(self, event: FundingEvent | Liquidation) -> bool:
+        """Whether this very funding or liquidation is booked already."""
+        return _settlement_key(event) in self._settled
 
     def holders(self, key: str) -> dict[str, int]:
         """The signed quantity of an instrument by strategy, for those who hold any."""
@@ -233,9 +239,9 @@ class Ledger:
     def _fund(self, event: FundingEvent) -> None:
         """What the account received or paid, shared among those who hold the perpetual, to the last unit."""
         key = event.instrument.key
-        if (key, event.funding_id) in self._settled:
+        if self.settled(event):
             return
-        self._settled.add((key, event.funding_id))
+        self._settled.add(_settlement_key(event))
         held = self.holders(key) or dict.fromkeys(self.accounts, 0)
         for strategy_id, amount in shared_amount(event.amount_raw * self.terms[key].cash_quantum, held).items():
             account = self.accounts[strategy_id]
@@ -246,9 +252,9 @@ class Ledger:
     def _liquidate(self, event: Liquidation) -> None:
         """A trade of the venue's own making, shared among those who held what it closed; more than that is not ours."""
         key = event.instrument.key
-        if (key, event.trade_id) in self._settled:
+        if self.settled(event):
             return
-        self._settled.add((key, event.trade_id))
+        self._settled.add(_settlement_key(event))
         parts = self.liquidated(event)
         rest = event.quantity_raw - sum(parts.values())
         if rest:
@@ -302,6 +308,20 @@ class Ledger:
             if len(self.strangers) > MAX_STRANGERS:
                 del self.strangers[next(iter(self.strangers))]
 
+    def _change_terms(self, change: TermsChanged) -> None:
+        """Other steps and minimums from here on; raises DataError, changing nothing, for one that is too fine."""
+        key, instrument = change.instrument.key, change.instrument
+        self.terms[key] = terms = msgspec.structs.replace(
+            self.terms[key],
+            tick=to_scaled(change.tick, instrument.price_places, f"{key} tick"),
+            lot=to_scaled(change.lot, instrument.quantity_places, f"{key} lot"),
+            min_quantity=to_scaled(change.min_quantity, instrument.quantity_places, f"{key} min_quantity"),
+            min_notional=to_scaled(change.min_notional, self.cash_places, f"{key} min_notional"),
+        )
+        for account in self.accounts.values():
+            if key in account.positions:
+                account.positions[key].terms = terms
+
     def _note(self, what: str) -> None:
         self._digest.update(what.encode() + b"\n")
 
@@ -315,6 +335,12 @@ class Ledger:
     def cash_text(self, amount: int) -> str:
         """Cash units as canonical text."""
         return to_text(amount, self.cash_places)
+
+
+def _settlement_key(event: FundingEvent | Liquidation) -> tuple[str, str, str]:
+    """What makes a settlement itself: its kind, its instrument and the venue's id."""
+    name = event.funding_id if isinstance(event, FundingEvent) else event.trade_id
+    return (type(event).__name__, event.instrument.key, name)
 
 
 def instrument_table(started: RunStarted) -> dict[str, Instrument]:

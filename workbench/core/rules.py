@@ -10,6 +10,7 @@ from __future__ import annotations
 
 RATE = 100_000_000  # a fee or slippage rate of 1.0
 PPM = 1_000_000  # an exposure of 1.0
+FUNDING_RATE = 10**18  # a funding rate of 1.0: venues print up to 16 decimal places
 BUY = 1
 SELL = -1
 
@@ -136,6 +137,37 @@ def limited_price(side: int, price: int, limit: int) -> int:
     if side > 0:
         return price if price < limit else limit
     return price if price > limit else limit
+
+
+def initial_margin(worth: int, leverage: int) -> int:
+    """What an account must own to hold `worth` at this leverage, rounded up."""
+    return -(-worth // leverage)
+
+
+def maintenance_margin(worth: int, rate: int, deduction: int) -> int:
+    """What an account must own to keep a position of `worth`, rounded up; `deduction` is what its tier takes off."""
+    due = -(-worth * rate // RATE) - deduction
+    return due if due > 0 else 0
+
+
+def is_liquidated(equity: int, maintenance: int) -> bool:
+    """Whether a venue closes the account's positions by force."""
+    return equity < maintenance
+
+
+def bankruptcy_price(position: int, mark: int, equity: int, multiplier: int, divisor: int, tick: int) -> int:
+    """The price on the tick at which closing `position` uses up `equity` (as valued at `mark`) and no more."""
+    worth = abs(position) * multiplier
+    if position > 0:
+        lowest = ceil_to(mark - equity * divisor // worth, tick)
+        return lowest if lowest > tick else tick
+    highest = floor_to(mark + equity * divisor // worth, tick)
+    return highest if highest > tick else tick
+
+
+def funding_amount(worth: int, side: int, rate: int, quantum: int) -> int:
+    """What a position of `worth` receives (negative: pays), down to the smallest unit; longs pay a positive rate."""
+    return -side * worth * rate // (FUNDING_RATE * quantum) * quantum
 
 
 def drawdown_exceeds(equity: int, peak: int, limit_ppm: int) -> bool:

@@ -52,6 +52,16 @@ class VenueLink(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class TermsChanged(Event, frozen=True, kw_only=True):
+    """The venue trades an instrument in other steps or with other minimums from now on; all as exact text."""
+
+    instrument: Instrument
+    tick: str
+    lot: str
+    min_quantity: str
+    min_notional: str
+
+
 class AccountSnapshot(Event, frozen=True, kw_only=True):
     """What a venue says an account holds, asked at `asked` (UTC ns) and answered at `ts_event`.
 

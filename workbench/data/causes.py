@@ -27,7 +27,8 @@ SHORTEST_PREFIX = 6  # characters: of random hex, one in sixteen million
 LINKS = 16  # a market maker's quotes follow from fills of quotes without end; what came before tells no more
 _NAMED = 5  # candidates named in an error
 
-_MARKET = tuple(b'"type":"%s"' % name for name in (b"Bar", b"Trade", b"Quote", b"BookUpdate"))
+_MARKET_KINDS = (b"Bar", b"Trade", b"Quote", b"BookUpdate", b"MarkPrice", b"FundingRate")
+_MARKET = tuple(b'"type":"%s"' % name for name in _MARKET_KINDS)
 _OF_AN_ORDER = (FillEvent, OrderReport, OrderUpdate, AmendEvent)
 
 

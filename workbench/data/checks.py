@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from workbench.core.clock import HOUR, interval_text
-from workbench.data.dataset import BARS, QUOTES, SHAPES
+from workbench.data.dataset import BARS, FUNDING, QUOTES, SHAPES
 
 Columns = Mapping[str, np.ndarray]
 
@@ -37,10 +37,10 @@ def _order(kind: str, columns: Columns, interval_ns: int, _: int) -> Iterator[Fa
     times = columns["time"]
     step = np.diff(times, prepend=times[0] - 1)
     yield Fault("out_of_order", "time", step < 0, "a time after the row before")
-    if kind != BARS:
+    if kind not in (BARS, FUNDING):
         return
     yield Fault("duplicates", "time", step == 0, "each time once")
-    if interval_ns:
+    if kind == BARS and interval_ns:
         phase = off_grid_phase(times, interval_ns)
         text = interval_text(interval_ns)
         expected = f"an open on the {text} grid" + ("" if HOUR % interval_ns == 0 else " that row 0 sets")

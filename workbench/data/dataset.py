@@ -12,13 +12,15 @@ import msgspec
 import numpy as np
 
 from workbench.core.errors import DataError
-from workbench.core.events import Bar, MarketDataEvent, Quote, Trade
+from workbench.core.events import Bar, FundingRate, MarketDataEvent, MarkPrice, Quote, Trade
 from workbench.core.instrument import Instrument
 from workbench.core.order import Side
 
 BLOCK = 4096  # rows turned into Python objects at a time: large enough to be fast, small enough to stay in cache
 
 BARS, TRADES, QUOTES = "bars", "trades", "quotes"
+MARKS, FUNDING = "marks", "funding"  # of perpetuals: what they are valued at, and the rates they are settled at
+PRICED = frozenset({BARS, TRADES, QUOTES})  # what can be traded on
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -27,16 +29,23 @@ class Shape(msgspec.Struct, frozen=True):
     prices: tuple[str, ...]
     quantities: tuple[str, ...]
     others: tuple[str, ...] = ()
+    rates: tuple[str, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        return (*self.prices, *self.quantities, *self.rates)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return ("time", *self.prices, *self.quantities, *self.others)
+        return ("time", *self.numbers, *self.others)
 
 
 SHAPES: Mapping[str, Shape] = {
     BARS: Shape(("open", "high", "low", "close"), ("volume",)),
     TRADES: Shape(("price",), ("quantity",), ("side", "trade_id")),
     QUOTES: Shape(("bid", "ask"), ("bid_quantity", "ask_quantity")),
+    MARKS: Shape(("price",), ()),
+    FUNDING: Shape((), (), rates=("rate",)),
 }
 _AGGRESSORS = {1: Side.BUY, -1: Side.SELL, 0: None}
 
@@ -98,6 +107,8 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         shape = SHAPES[self.kind]
         if name in shape.prices:
             return self.instrument.price_places
+        if name in shape.rates:
+            return self.instrument.rate_places
         return self.instrument.quantity_places if name in shape.quantities else 0
 
     def rows_in(self, start: int | None = None, end: int | None = None) -> tuple[int, int]:
@@ -120,7 +131,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         return found
 
     def events(self, first: int = 0, last: int | None = None) -> Iterator[Any]:
-        """Streams rows [first, last) as Bar, Trade or Quote; `sequence` is the row in the whole dataset."""
+        """Streams rows [first, last) as events of their kind; `sequence` is the row in the whole dataset."""
         last = self.rows if last is None else last
         if not 0 <= first <= last <= self.rows:
             raise DataError(f"{self.id}: rows {first} to {last} asked, it has {self.rows}")
@@ -155,10 +166,24 @@ def _quotes(data: Dataset, low: int, high: int) -> Iterator[Quote]:
     return map(Quote, repeat(data.id), range(low, high), times, times, repeat(data.instrument), *values)
 
 
+def _marks(data: Dataset, low: int, high: int) -> Iterator[MarkPrice]:
+    times = data.times[low:high].tolist()
+    same = repeat(data.id), range(low, high), times, times, repeat(data.instrument)
+    return map(MarkPrice, *same, data.columns["price"][low:high].tolist())
+
+
+def _rates(data: Dataset, low: int, high: int) -> Iterator[FundingRate]:
+    times = data.times[low:high].tolist()
+    same = repeat(data.id), range(low, high), times, times, repeat(data.instrument)
+    return map(FundingRate, *same, data.columns["rate"][low:high].tolist())
+
+
 _MAKERS: Mapping[str, Callable[[Dataset, int, int], Iterator[MarketDataEvent]]] = {
     BARS: _bars,
     TRADES: _trades,
     QUOTES: _quotes,
+    MARKS: _marks,
+    FUNDING: _rates,
 }
 
 

@@ -44,7 +44,7 @@ def _write_json_lines(data: Dataset, path: Path) -> None:
 def _write_parquet(data: Dataset, path: Path) -> None:
     columns = {"time": array_of(data.times).cast(pa.timestamp("ns", "UTC"))}
     shape = SHAPES[data.kind]
-    columns |= {name: decimals(data.columns[name], data.places(name)) for name in shape.prices + shape.quantities}
+    columns |= {name: decimals(data.columns[name], data.places(name)) for name in shape.numbers}
     columns |= {name: pa.array(values) for name, values in _texts(data).items() if name in shape.others}
     pq.write_table(pa.table(columns), path, compression="zstd")
 
@@ -60,7 +60,7 @@ def _texts(data: Dataset) -> dict[str, list[str]]:
     """Every column as canonical text: times in ISO UTC, numbers without exponent or trailing zero."""
     texts = {"time": [instant_text(each) for each in data.times.tolist()]}
     shape = SHAPES[data.kind]
-    for name in shape.prices + shape.quantities:
+    for name in shape.numbers:
         places = data.places(name)
         texts[name] = [to_text(each, places) for each in data.columns[name].tolist()]
     for name in shape.others:

@@ -7,17 +7,21 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import msgspec
 import yaml
 
 from workbench.core.errors import ConfigError, DataError
 from workbench.core.instrument import VOLUME_PLACES, Instrument
+from workbench.data.dataset import FUNDING, MARKS
 
-# venue_market_SYMBOL_interval, such as binance_spot_BTCUSDT_1h
+# venue_market_SYMBOL_interval, such as binance_spot_BTCUSDT_1h, or binance_usdm_BTCUSDT_funding_8h
 _NAMED = re.compile(
-    r"(?P<venue>[a-z0-9]+)_(?P<market>[a-z]+)_(?P<symbol>[A-Z0-9]+(-[A-Z0-9]+)?)_(?P<interval>[0-9][0-9A-Za-z]*)"
+    r"(?P<venue>[a-z0-9]+)_(?P<market>[a-z]+)_(?P<symbol>[A-Z0-9]+(-[A-Z0-9]+)?)_((?P<kind>funding|mark)_)?(?P<interval>[0-9][0-9A-Za-z]*)"
 )
+_MARGIN = frozenset({"max_leverage", "maintenance", "tiers"})
+_KINDS: Mapping[str, str] = {"funding": FUNDING, "mark": MARKS}
 _INTERVAL = re.compile(r"[1-9]\d{0,5}[smhdwM]")
 _SETTLED_IN_QUOTE = {"spot": False, "usdm": True, "linear": True, "perp": True, "swap": True}
 _QUOTES = [
@@ -46,6 +50,7 @@ class Named(msgspec.Struct, frozen=True):
     venue: str
     symbol: str
     interval: str
+    kind: str = ""  # funding or marks; empty where the rows tell
 
     @property
     def key(self) -> str:
@@ -58,7 +63,8 @@ def named(stem: str) -> Named | None:
     if not found or found["market"] not in _SETTLED_IN_QUOTE:
         return None
     interval = found["interval"] if _INTERVAL.fullmatch(found["interval"]) else ""
-    return Named(found["venue"], unified(found["symbol"], settled=_SETTLED_IN_QUOTE[found["market"]]), interval)
+    symbol = unified(found["symbol"], settled=_SETTLED_IN_QUOTE[found["market"]])
+    return Named(found["venue"], symbol, interval, _KINDS.get(found["kind"] or "", ""))
 
 
 def unified(symbol: str, *, settled: bool) -> str:
@@ -92,15 +98,18 @@ def known(key: str) -> Instrument | None:
 
 
 def inferred(key: str, places: int) -> Instrument:
-    """An instrument whose tick is the finest place seen in its prices and whose lot is what volumes are kept in."""
+    """An instrument whose tick is the finest place seen in its prices and whose lot is what volumes are kept in.
+
+    Margin terms cannot be seen in prices: they are those of the table, where it knows the key.
+    """
     venue, symbol = split_key(key)
-    return Instrument(
-        venue=venue, symbol=symbol, tick=Decimal((0, (1,), -places)), lot=Decimal((0, (1,), -VOLUME_PLACES))
-    )
+    terms = {name: value for name, value in _table().get(key, {}).items() if name in _MARGIN}
+    plain = {"tick": Decimal((0, (1,), -places)), "lot": Decimal((0, (1,), -VOLUME_PLACES))}
+    return msgspec.convert({"venue": venue, "symbol": symbol, **plain, **terms}, Instrument)
 
 
 @cache
-def _table() -> Mapping[str, Mapping[str, str]]:
+def _table() -> Mapping[str, Mapping[str, Any]]:
     text = resources.files("workbench.data").joinpath("instruments.yaml").read_text(encoding="utf-8")
-    table: Mapping[str, Mapping[str, str]] = yaml.safe_load(text)
+    table: Mapping[str, Mapping[str, Any]] = yaml.safe_load(text)
     return table

@@ -15,9 +15,9 @@ from workbench.core.clock import SECOND, interval_ns, interval_text
 from workbench.core.errors import ConfigError, DataError
 from workbench.core.instrument import Instrument
 from workbench.core.money import to_decimal, to_text
-from workbench.data import instruments
+from workbench.data import instruments, perpetuals
 from workbench.data.checks import faults
-from workbench.data.dataset import BARS, SHAPES, TRADES, Dataset, Provenance, make_dataset
+from workbench.data.dataset import BARS, FUNDING, PRICED, SHAPES, TRADES, Dataset, Provenance, make_dataset
 from workbench.data.layouts import Sheet, read_sheet
 from workbench.data.numbers import (
     array_of,
@@ -95,7 +95,7 @@ def dataset_of_floats(
 def read_file(path: Path, request: Request) -> Reading:
     """The rows of a file as exact integers, whether or not they are sound."""
     said = instruments.named(stem(path))
-    sheet = read_sheet(path, timeframe=request.timeframe)
+    sheet = read_sheet(path, timeframe=request.timeframe, kind=said.kind if said else "")
     key = said.key if said else ""
     interval = request.interval or sheet.timeframe or (said.interval if said else "")
     return read_rows(sheet, instrument=request.instrument or key, interval=interval)
@@ -108,6 +108,8 @@ def read_rows(sheet: Sheet, *, instrument: Instrument | str, interval: str | int
             f"{sheet.file}: which instrument? name the file venue_market_SYMBOL_interval "
             "(such as binance_spot_BTCUSDT_1h) or give instrument='venue:BASE/QUOTE'"
         )
+    if sheet.kind not in PRICED:
+        return _read_settled(sheet, instrument, interval)
     shape = SHAPES[sheet.kind]
     numbers = {name: sheet.columns[name] for name in (*shape.prices, *shape.quantities)}
     for name, column in numbers.items():
@@ -129,6 +131,18 @@ def read_rows(sheet: Sheet, *, instrument: Instrument | str, interval: str | int
     if sheet.kind == TRADES:
         columns |= _trade_columns(sheet)
     return Reading(sheet, chosen, _interval(sheet, interval), columns, originals, origin, (*sheet.notes, *notes))
+
+
+def _read_settled(sheet: Sheet, instrument: Instrument | str, interval: str | int) -> Reading:
+    """Funding rates at their settlements, or marks at their instants."""
+    chosen, origin = perpetuals.perpetual(instrument, sheet)
+    if sheet.kind == FUNDING:
+        times, notes = perpetuals.settlement_times(sheet, interval)
+        columns = {"time": times, "rate": perpetuals.rates(sheet)}
+    else:
+        prices, notes = perpetuals.marks(sheet, chosen.price_places)
+        columns = {"time": sheet.times, "price": prices}
+    return Reading(sheet, chosen, 0, columns, {}, origin, (*sheet.notes, *notes))
 
 
 def checked(reading: Reading, *, id: str, horizon: int, source_sha256: str = "", request: str = "") -> Dataset:  # noqa: A002
@@ -272,7 +286,8 @@ def _texts(sheet: Sheet, name: str) -> list[str | None]:
 def _value_text(reading: Reading, column: str, row: int) -> str:
     if column == "time":
         return reading.sheet.at(row)
-    prices = column in SHAPES[reading.sheet.kind].prices
-    places = reading.instrument.price_places if prices else reading.instrument.quantity_places
+    shape, instrument = SHAPES[reading.sheet.kind], reading.instrument
+    places = instrument.price_places if column in shape.prices else instrument.quantity_places
+    places = instrument.rate_places if column in shape.rates else places
     value: Decimal = to_decimal(int(reading.columns[column][row]), places)
     return format(value, "f")

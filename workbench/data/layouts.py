@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from workbench.core.clock import instant_text
 from workbench.core.errors import ConfigError, DataError
-from workbench.data.dataset import BARS, QUOTES, SHAPES, TRADES
+from workbench.data.dataset import BARS, FUNDING, MARKS, QUOTES, SHAPES, TRADES
 from workbench.data.numbers import array_of
 from workbench.data.sources import read_table
 from workbench.data.times import nanoseconds
@@ -50,6 +50,8 @@ _ALIASES: Mapping[str, frozenset[str]] = {
     "volume": frozenset({"volume", "v", "vol", "base_volume"}),
     "price": frozenset({"price", "p"}),
     "quantity": frozenset({"quantity", "amount", "qty", "size", "q"}),
+    "rate": frozenset({"rate", "funding_rate", "fundingrate"}),
+    "mark": frozenset({"mark", "mark_price", "markprice"}),
     "side": frozenset({"side"}),
     "trade_id": frozenset({"trade_id", "id", "tid", "agg_trade_id"}),
     "bid": frozenset({"bid", "bid_price"}),
@@ -58,6 +60,10 @@ _ALIASES: Mapping[str, frozenset[str]] = {
     "ask_quantity": frozenset({"ask_quantity", "ask_qty", "ask_size", "ask_amount"}),
 }
 _OPTIONAL = frozenset({"side", "trade_id"})
+_SETTLED: Mapping[str, Mapping[str, tuple[str, ...]]] = {  # the columns that may hold it; candles of it hold it as open
+    FUNDING: {"rate": ("rate", "open")},
+    MARKS: {"price": ("mark", "open", "price")},
+}
 
 
 class Sheet(msgspec.Struct, frozen=True):
@@ -81,22 +87,25 @@ class Sheet(msgspec.Struct, frozen=True):
         return instant_text(int(self.times[row]))
 
 
-def read_sheet(path: Path, *, timeframe: str | None = None) -> Sheet:
+def read_sheet(path: Path, *, timeframe: str | None = None, kind: str = "") -> Sheet:
     """The rows of a csv, json or parquet file; `timeframe` picks among several in one file.
+
+    `kind` says that they are funding or marks, which some sources write in the columns of candles.
 
     Raises DataError for a table without the columns of bars, trades or quotes, or with two that could be one of them.
     """
-    return arrange(read_table(path), path.name, timeframe=timeframe)
+    return arrange(read_table(path), path.name, timeframe=timeframe, kind=kind)
 
 
-def arrange(table: pa.Table, file: str, *, timeframe: str | None = None) -> Sheet:
+def arrange(table: pa.Table, file: str, *, timeframe: str | None = None, kind: str = "") -> Sheet:
     """Tells the columns of a table apart; see `read_sheet`."""
     names = {name.strip().lower().replace(" ", "_"): name for name in table.column_names}
     table, numbers, timeframe = _pick(table, names, file, timeframe)
     _one_symbol(table, names, file)
     roles = {role: _column_of(role, names, file) for role in _ALIASES}
-    kind = _kind_of(roles, file, table)
-    found = {role: _flat(table, roles[role]) for role in SHAPES[kind].columns if roles[role]}
+    kind = kind or _kind_of(roles, file, table)
+    columns = _settled(kind, roles, file, table) if kind in _SETTLED else roles
+    found = {role: _flat(table, columns[role]) for role in SHAPES[kind].columns if columns[role]}
 
     def place(row: int, column: str, value: object, expected: str) -> DataError:
         return DataError(f"{file}: row {numbers[row]}, {column}: expected {expected}, got {value!r}")
@@ -143,8 +152,23 @@ def _column_of(role: str, names: Mapping[str, str], file: str) -> str:
     return fitting[0] if fitting else ""
 
 
+def _settled(kind: str, roles: Mapping[str, str], file: str, table: pa.Table) -> Mapping[str, str]:
+    """The columns of funding or marks by name."""
+    found = {"time": roles["time"]}
+    for name, places in _SETTLED[kind].items():
+        found[name] = next((roles[each] for each in places if roles[each]), "")
+    missing = [name for name, column in found.items() if not column]
+    if missing:
+        raise DataError(f"{file}: no column for {', '.join(missing)} of {kind}; it has {', '.join(table.column_names)}")
+    return found
+
+
 def _kind_of(roles: Mapping[str, str], file: str, table: pa.Table) -> str:
     """The kind whose columns are all there; otherwise an error that names what is missing."""
+    if not any(roles[role] for role in ("open", "price", "bid")):
+        for kind, role in ((FUNDING, "rate"), (MARKS, "mark")):
+            if roles[role]:
+                return kind
     missing = {
         kind: [role for role in SHAPES[kind].columns if not roles[role] and role not in _OPTIONAL]
         for kind in (BARS, TRADES, QUOTES)

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.core.clock import instant_text, interval_text
 from workbench.core.money import canonical, to_decimal
 from workbench.data.checks import Columns, faults
-from workbench.data.dataset import BARS, Dataset
+from workbench.data.dataset import BARS, FUNDING, MARKS, Dataset
 from workbench.data.intake import HORIZON, Request, default_id, read_file
 
 SHOWN_GAPS = 10  # gaps printed, longest first; `gaps` has them all
@@ -138,8 +138,11 @@ def _gaps(times: np.ndarray, interval_ns: int) -> tuple[Gap, ...]:
 
 def _biggest_move(kind: str, columns: Columns) -> tuple[Decimal, int]:
     """The largest change from one close (price, bid) to the next, to a millionth, and when."""
-    prices = columns[{BARS: "close", "trades": "price"}.get(kind, "bid")]
     times = columns["time"]
+    name = {BARS: "close", "trades": "price", MARKS: "price", FUNDING: ""}.get(kind, "bid")
+    if not name:
+        return Decimal(0), int(times[0])
+    prices = columns[name]
     before = np.maximum(prices[:-1], 1).astype(np.float64)
     if not before.size:
         return Decimal(0), int(times[0])

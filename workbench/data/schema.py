@@ -92,6 +92,38 @@ fills = Table(
     Index("fills_by_symbol", "exchange", "account", "symbol", "filled_ns"),
 )
 
+funding = Table(
+    "funding",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.run_id"), primary_key=True),
+    Column("exchange", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("symbol", Text, primary_key=True),
+    Column("funding_id", Text, primary_key=True),
+    Column("strategy_id", Text, primary_key=True),
+    Column("amount", CASH, nullable=False),  # received; negative: paid
+    Column("settled_at", Utc, nullable=False),
+    Column("settled_ns", BigInteger, nullable=False),
+)
+
+liquidations = Table(
+    "liquidations",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.run_id"), primary_key=True),
+    Column("exchange", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("symbol", Text, primary_key=True),
+    Column("trade_id", Text, primary_key=True),
+    Column("strategy_id", Text, primary_key=True),
+    Column("side", Text, nullable=False),
+    Column("quantity", Exact(), nullable=False),
+    Column("price", Exact(), nullable=False),
+    Column("fee", Exact(), nullable=False),
+    Column("fee_currency", Text, nullable=False),
+    Column("closed_at", Utc, nullable=False),
+    Column("closed_ns", BigInteger, nullable=False),
+)
+
 positions = Table(
     "positions",
     metadata,

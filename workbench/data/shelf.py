@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from workbench.core import codec
 from workbench.core.errors import CorruptState, DataError
 from workbench.core.instrument import Instrument
-from workbench.core.money import canonical
 from workbench.data.dataset import SHAPES, Dataset, Provenance, make_dataset
 from workbench.data.numbers import array_of, decimals, integers, values_of
 
@@ -134,10 +134,7 @@ def write_whole(path: Path, write: Any) -> None:
 
 def _label_json(data: Dataset) -> bytes:
     plain = {name: getattr(data, name) for name in Label.__struct_fields__ if name != "format"}
-    plain["instrument"] = {
-        name: value if isinstance(value, str | int) else canonical(value)
-        for name, value in msgspec.structs.asdict(data.instrument).items()
-    }
+    plain["instrument"] = codec.plain(data.instrument)
     return msgspec.json.encode({**plain, "format": FORMAT}, order="deterministic")
 
 

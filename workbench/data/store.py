@@ -18,8 +18,9 @@ from workbench.core.errors import ConfigError, CorruptState, LeaseHeld
 from workbench.core.events import Bar, Quote, RunStarted, Trade
 from workbench.data import schema
 from workbench.data.columns import moment
+from workbench.data.lines import BalanceLine, FillLine, FundingLine, LiquidationLine, OrderLine, PositionLine
 from workbench.data.reader import JournalReader
-from workbench.data.view import BalanceLine, FillLine, Fold, OrderLine, PositionLine
+from workbench.data.view import Fold
 
 BATCH = 4_096  # records in one transaction: large enough to be quick, small enough to be redone
 
@@ -87,7 +88,9 @@ class Store:
         """Removes all that is known of one run; `catch_up` builds it again from its journal."""
         self._following = None
         with self.engine.begin() as connection:
-            for table in (schema.fills, schema.orders, schema.positions, schema.balances, schema.runs):
+            for table in reversed(schema.metadata.sorted_tables):  # those that name others first
+                if "run_id" not in table.c:
+                    continue
                 connection.execute(delete(table).where(table.c.run_id == run_id))
 
     def write_market_data(self, rows: Sequence[MarketDataRow]) -> int:
@@ -128,6 +131,8 @@ class Store:
         self._move_cursor(connection, progress, taken)
         self._upsert(connection, schema.orders, [_order(run_id, fold.order(each)) for each in fold.touched])
         self._upsert(connection, schema.fills, [_fill(run_id, each) for each in fold.fills(progress.fills)])
+        self._upsert(connection, schema.funding, [_funding(run_id, each) for each in fold.funding(progress.funding)])
+        self._upsert(connection, schema.liquidations, [_liquidation(run_id, each) for each in fold.liquidations()])
         self._upsert(connection, schema.positions, [_position(run_id, each) for each in fold.positions()])
         self._upsert(connection, schema.balances, [_balance(run_id, each) for each in fold.balances()])
         self._upsert(connection, schema.market_data, [_market_data(each) for each in progress.market.values()])
@@ -160,7 +165,7 @@ class _Progress:
         self.fold = Fold(started)
         self.digest = hashlib.sha256()
         self.records = 0
-        self.fills = 0
+        self.fills = self.funding = 0
         self.market: dict[tuple[int, str], MarketDataRow] = {}  # of one batch: the last word on each instant
 
     def take(self, line: bytes) -> None:
@@ -175,7 +180,7 @@ class _Progress:
     def written(self) -> None:
         self.fold.touched.clear()
         self.market.clear()
-        self.fills = len(self.fold.ledger.fills)
+        self.fills, self.funding = len(self.fold.ledger.fills), len(self.fold.ledger.funding)
 
 
 def fill_id(row: dict[str, Any]) -> str:
@@ -211,6 +216,18 @@ def _fill(run_id: str, line: FillLine) -> dict[str, Any]:
     row["filled_at"] = moment(line.ts_ns)
     row["run_id"] = run_id
     return {"fill_id": fill_id(row), **row}
+
+
+def _funding(run_id: str, line: FundingLine) -> dict[str, Any]:
+    row = msgspec.structs.asdict(line)
+    row["settled_ns"] = row.pop("ts_ns")
+    return {"run_id": run_id, **row, "settled_at": moment(line.ts_ns)}
+
+
+def _liquidation(run_id: str, line: LiquidationLine) -> dict[str, Any]:
+    row = msgspec.structs.asdict(line)
+    row["trade_id"], row["closed_ns"] = row.pop("venue_trade_id"), row.pop("ts_ns")
+    return {"run_id": run_id, **row, "closed_at": moment(line.ts_ns)}
 
 
 def _position(run_id: str, line: PositionLine) -> dict[str, Any]:

@@ -17,7 +17,10 @@ from workbench.core.events import (
     Consequence,
     Event,
     FillEvent,
+    FundingEvent,
+    Liquidation,
     MarketDataEvent,
+    MarkPrice,
     OrderEvent,
     OrderReport,
     OrderUpdate,
@@ -28,82 +31,15 @@ from workbench.core.events import (
 )
 from workbench.core.instrument import Instrument
 from workbench.core.ledger import Ledger, OrderState
+from workbench.core.margin import MARK_LIFE_NS
 from workbench.core.money import MAX_PLACES, to_scaled, to_text
 from workbench.core.order import Side
 from workbench.data.journal import Rows
+from workbench.data.lines import BalanceLine, FillLine, FundingLine, LiquidationLine, OrderLine, PositionLine
 from workbench.data.reader import JournalReader
 
 _OF_ORDERS = (OrderEvent, OrderReport, OrderUpdate, FillEvent)
 _CAUSES = 8  # market event, signal, order, fill, stop: no chain of this program is longer
-
-
-class OrderLine(msgspec.Struct, frozen=True):
-    """One order; numbers are canonical text, `causes` runs from the signal back to the input."""
-
-    client_order_id: str
-    venue_order_id: str
-    exchange: str
-    account: str
-    symbol: str
-    strategy_id: str
-    role: str
-    side: str
-    order_type: str
-    status: str
-    quantity: str
-    filled: str
-    price: str | None
-    stop_price: str | None
-    average_price: str | None
-    created_ns: int
-    updated_ns: int
-    reason: str
-    causes: list[str]
-
-
-class FillLine(msgspec.Struct, frozen=True):
-    """One booked fill; `liquidity` is maker or taker."""
-
-    venue_trade_id: str
-    client_order_id: str
-    venue_order_id: str
-    exchange: str
-    account: str
-    symbol: str
-    strategy_id: str
-    side: str
-    quantity: str
-    price: str
-    fee: str
-    fee_currency: str
-    liquidity: str
-    ts_ns: int
-
-
-class PositionLine(msgspec.Struct, frozen=True):
-    """One strategy's position; profits are before fees, in base currency, at the last price the journal shows."""
-
-    exchange: str
-    account: str
-    symbol: str
-    strategy_id: str
-    quantity: str
-    average_entry_price: str | None
-    realized_pnl: str
-    unrealized_pnl: str
-    updated_ns: int
-
-
-class BalanceLine(msgspec.Struct, frozen=True):
-    """One asset; free + locked = total. Cash that several accounts share names no exchange and no account."""
-
-    exchange: str
-    account: str
-    asset: str
-    free: str
-    locked: str
-    total: str
-    updated_ns: int
 
 
 class Fold:
@@ -115,6 +51,7 @@ class Fold:
         self._updated: dict[str, int] = {}  # the same, never cleared
         self._causes: dict[str, str] = {}  # signal or fill id -> its cause
         self._marks: dict[str, int] = {}
+        self._marked_until: dict[str, int] = {}  # until when a perpetual's own mark stands before any price
         self._valued: dict[str, int] = {}  # instrument key -> when its positions last changed in size or worth
         self._now = started.ts_event
 
@@ -123,7 +60,7 @@ class Fold:
         if isinstance(record, Consequence):
             self._consequence(record)
         elif isinstance(record, MarketDataEvent):
-            price = _last_price(record)
+            price = self._price_of(record)
             if price:
                 self._marks[record.instrument.key] = price
                 self._mark(record.instrument.key, record.ts_event)
@@ -179,6 +116,39 @@ class Fold:
                 ts_ns=fill.ts_event,
             )
 
+    def funding(self, start: int = 0) -> Iterator[FundingLine]:
+        """What was received and paid as funding from number `start` on, as it was booked."""
+        for share in self.ledger.funding[start:]:
+            instrument = share.event.instrument
+            yield FundingLine(
+                funding_id=share.event.funding_id,
+                exchange=instrument.venue,
+                account=instrument.account,
+                symbol=instrument.symbol,
+                strategy_id=share.strategy_id,
+                amount=self.ledger.cash_text(share.amount),
+                ts_ns=share.event.ts_event,
+            )
+
+    def liquidations(self) -> Iterator[LiquidationLine]:
+        """What the venues closed by force, as it was booked."""
+        for strategy_id, taken in self.ledger.booked:
+            if isinstance(taken, Liquidation):
+                instrument = taken.instrument
+                yield LiquidationLine(
+                    venue_trade_id=taken.trade_id,
+                    exchange=instrument.venue,
+                    account=instrument.account,
+                    symbol=instrument.symbol,
+                    strategy_id=strategy_id,
+                    side=str(taken.side),
+                    quantity=to_text(taken.quantity_raw, instrument.quantity_places),
+                    price=to_text(taken.price_raw, instrument.price_places),
+                    fee=to_text(taken.fee_raw, instrument.fee_places),
+                    fee_currency=taken.fee_currency,
+                    ts_ns=taken.ts_event,
+                )
+
     def positions(self) -> Iterator[PositionLine]:
         """Every position that was ever held, flat ones with quantity 0, by strategy and instrument."""
         for strategy_id, account in sorted(self.ledger.accounts.items()):
@@ -193,7 +163,7 @@ class Fold:
                     average_entry_price=_entry(position.entry_price(), instrument),
                     realized_pnl=self.ledger.cash_text(position.realised),
                     unrealized_pnl=self.ledger.cash_text(position.unrealised()),
-                    updated_ns=self._valued[key],
+                    updated_ns=self._valued.get(key, self._now),
                 )
 
     def balances(self) -> Iterator[BalanceLine]:
@@ -210,6 +180,9 @@ class Fold:
     def _consequence(self, event: Consequence) -> None:
         known = isinstance(event, FillEvent) and self.ledger.knows(event)
         self.ledger.apply(event)
+        if isinstance(event, FundingEvent | Liquidation):
+            self._now = self._valued[event.instrument.key] = event.ts_event
+            self._mark(event.instrument.key, event.ts_event)
         if isinstance(event, SignalEvent | FillEvent):
             self._causes[event.id] = event.cause
         if isinstance(event, _OF_ORDERS) and event.order_id in self.ledger.orders and not known:
@@ -217,6 +190,16 @@ class Fold:
             if isinstance(event, FillEvent):
                 self._valued[event.instrument.key] = event.ts_event
                 self._mark(event.instrument.key, event.ts_event)
+
+    def _price_of(self, event: MarketDataEvent) -> int:
+        """What an event values its instrument at; 0 where a fresher mark stands or it says no price."""
+        key = event.instrument.key
+        if isinstance(event, MarkPrice):
+            if event.instrument.is_spot:
+                return 0
+            self._marked_until[key] = event.ts_event + MARK_LIFE_NS
+            return event.price_raw
+        return 0 if event.ts_event <= self._marked_until.get(key, -1) else _last_price(event)
 
     def _mark(self, key: str, ts: int) -> None:
         price = self._marks.get(key)
@@ -276,7 +259,7 @@ class Fold:
 
 
 def ledger_view(reader: JournalReader) -> dict[str, list[dict[str, Any]]]:
-    """Orders, fills, positions and balances of a journal, finished or growing, exact numbers as canonical text."""
+    """What a journal, finished or growing, says of a run's money: a list per kind of line, exact numbers as text."""
     fold = Fold(reader.started())
     for record in reader.records():
         fold.take(record)
@@ -285,6 +268,8 @@ def ledger_view(reader: JournalReader) -> dict[str, list[dict[str, Any]]]:
         "fills": [msgspec.to_builtins(line) for line in fold.fills()],
         "positions": [msgspec.to_builtins(line) for line in fold.positions()],
         "balances": [msgspec.to_builtins(line) for line in fold.balances()],
+        "funding": [msgspec.to_builtins(line) for line in fold.funding()],
+        "liquidations": [msgspec.to_builtins(line) for line in fold.liquidations()],
     }
 
 

@@ -47,6 +47,28 @@ def _quote(quote: events.Quote) -> str:
     return f"{quote.symbol} bid {bid}, ask {ask}"
 
 
+def _mark(mark: events.MarkPrice) -> str:
+    return f"{mark.symbol} is valued at {_price(mark.price_raw, mark.instrument)}"
+
+
+def _rate(rate: events.FundingRate) -> str:
+    return f"{rate.symbol} funding at {canonical(rate.rate)}"
+
+
+def _funding(funding: events.FundingEvent) -> str:
+    instrument = funding.instrument
+    amount = to_text(abs(funding.amount_raw), instrument.fee_places)
+    done = "paid" if funding.amount_raw < 0 else "received"
+    return f"{instrument.symbol} funding of {amount} {instrument.quote} {done}"
+
+
+def _liquidation(taken: events.Liquidation) -> str:
+    instrument = taken.instrument
+    size, price = _quantity(taken.quantity_raw, instrument), _price(taken.price_raw, instrument)
+    fee = f"fee {to_text(taken.fee_raw, instrument.fee_places)} {taken.fee_currency}"
+    return f"liquidation: {taken.side} {size} {instrument.symbol} at {price}, {fee}"
+
+
 def _signal(signal: events.SignalEvent) -> str:
     says = signal.says
     if isinstance(says, events.Quotes):
@@ -109,6 +131,10 @@ _WORDS: Mapping[type[events.Event], Callable[[Any], str]] = {
     events.Bar: _bar,
     events.Trade: _trade,
     events.Quote: _quote,
+    events.MarkPrice: _mark,
+    events.FundingRate: _rate,
+    events.FundingEvent: _funding,
+    events.Liquidation: _liquidation,
     events.SignalEvent: _signal,
     events.OrderEvent: _order,
     events.FillEvent: _fill,

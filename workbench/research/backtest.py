@@ -24,7 +24,7 @@ from workbench.research.frames import Instant, dataset_of, nanoseconds
 from workbench.research.result import Result
 from workbench.risk.budgets import Budget
 from workbench.risk.limits import Limits
-from workbench.runtime.build import backtest_session, data_range, one_series_each
+from workbench.runtime.build import backtest_session, data_range, instruments_of, one_series_each, span_of
 from workbench.runtime.plan import Plan, made_of, seat_of
 from workbench.runtime.session import drive
 from workbench.runtime.state import StateFolder
@@ -55,10 +55,11 @@ def backtest(
     """Runs `strategy` over `data` and returns everything that happened.
 
     `data` is a frame of `load`, a frame of your own (then with `instrument=`), a dataset, a catalogue
-    id or a file, or a list of those for several symbols. `cash` is in quote currency, exact; fees are
-    fractions and slippage basis points, exact. `start` and `end` (ISO text, Timestamp or UTC ns) bound the
-    open of bars as [start, end). Without `limits` and `profile` a plain profile holds: cash and the data's own symbols
-    are the only limits. The journal is kept in memory, or written to the folder `journal`.
+    id or a file, or a list of those for several symbols; a perpetual's funding and marks go beside its prices.
+    `cash` is in quote currency, exact; fees are fractions and slippage basis points, exact. `start` and `end` (ISO
+    text, Timestamp or UTC ns) bound the open of bars as [start, end). Without `limits` and `profile` a plain profile
+    holds: cash and the data's own symbols are the only limits. The journal is kept in memory, or written to the
+    folder `journal`.
     Raises ConfigError, DataError, and whatever the strategy itself raises.
     """
     if engine != "event":
@@ -98,12 +99,13 @@ def planned(
     ranges, datasets = [], {}
     opened = [_dataset(each, instrument, lake) for each in several]
     one_series_each([dataset for dataset, _, _ in opened])
+    instruments = instruments_of([dataset for dataset, _, _ in opened])
     for dataset, first, last in opened:
-        low = first if start is None else nanoseconds(start, "start")
-        high = last if end is None else nanoseconds(end, "end")
+        whole = span_of(dataset, [each for each, _, _ in opened])
+        low = (whole[0] if first is None else first) if start is None else nanoseconds(start, "start")
+        high = (whole[1] if last is None else last) if end is None else nanoseconds(end, "end")
         ranges.append(data_range(dataset, low, high))
         datasets[dataset.id] = dataset
-    instruments = tuple({d.instrument.key: d.instrument for d in datasets.values()}.values())
     plan = Plan(
         base_currency=instruments[0].quote,
         instruments=instruments,

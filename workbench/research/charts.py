@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from workbench.core.clock import interval_text
 from workbench.core.instrument import Instrument
-from workbench.data.dataset import BARS, Dataset
+from workbench.data.dataset import BARS, PRICED, Dataset
 from workbench.data.numbers import nearest_floats
 from workbench.research.document import figure, label
 from workbench.research.outcome import Outcome
@@ -248,7 +248,8 @@ def _candle_range(outcome: Outcome) -> tuple[DataRange, Instrument]:
     counts: dict[str, int] = {}
     for fill in outcome.ledger.fills:
         counts[fill.instrument.key] = counts.get(fill.instrument.key, 0) + 1
-    shown = max(outcome.plan.data, key=lambda each: counts.get(outcome.datasets[each.dataset].instrument.key, 0))
+    priced = [each for each in outcome.plan.data if outcome.datasets[each.dataset].kind in PRICED]
+    shown = max(priced, key=lambda each: counts.get(outcome.datasets[each.dataset].instrument.key, 0))
     return shown, outcome.datasets[shown.dataset].instrument
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workbench.core.events import Event, MarketDataEvent
+from workbench.core.events import Event, FundingRate, MarketDataEvent, MarkPrice
 from workbench.core.ledger import Ledger
 
 
@@ -21,6 +21,8 @@ class EquityCurve:
         """Samples after market data; several events of one instant leave one sample, the last."""
         if not isinstance(event, MarketDataEvent):
             return
+        if isinstance(event, (MarkPrice, FundingRate)) and self.times[-1:] != [event.ts_event]:
+            return  # between two prices; the next one shows what it did
         equity = invested = 0
         for account in self._accounts:
             equity += account.equity

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.core.ledger import Ledger
-from workbench.data.dataset import Dataset
+from workbench.data.dataset import PRICED, Dataset
 from workbench.data.journal import Journal
 from workbench.research import tables, trips
 from workbench.research.assumptions import sentences
@@ -102,14 +102,19 @@ class Outcome:
         return tables.fills_table(self.ledger)
 
     @cached_property
+    def funding(self) -> pd.DataFrame:
+        """One row per settlement and strategy; the exact ones are `ledger.funding`."""
+        return tables.funding_table(self.ledger)
+
+    @cached_property
     def orders(self) -> pd.DataFrame:
         """One row per order with what became of it; the exact ones are `ledger.orders`."""
         return tables.orders_table(self.ledger)
 
     @cached_property
     def trades(self) -> pd.DataFrame:
-        """One row per round trip from flat to flat, per strategy and symbol; pnl after fees."""
-        intervals = {data.instrument.key: data.interval_ns for data in self.datasets.values()}
+        """One row per round trip from flat to flat, per strategy and symbol; pnl after fees, funding apart."""
+        intervals = {data.instrument.key: data.interval_ns for data in self.datasets.values() if data.kind in PRICED}
         return tables.trades_table(self.trips, self.ledger, intervals)
 
     @cached_property

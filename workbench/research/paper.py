@@ -19,8 +19,8 @@ from workbench.research.backtest import Data, Exact, plain_profile, planned
 from workbench.research.curve import EquityCurve
 from workbench.research.result import Result
 from workbench.runtime import build
+from workbench.runtime.paper_run import PaperRun
 from workbench.runtime.plan import made_of
-from workbench.runtime.service import PaperRun
 from workbench.runtime.state import StateFolder
 
 

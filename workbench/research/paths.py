@@ -8,10 +8,10 @@ from itertools import accumulate
 
 import numpy as np
 
-from workbench.core.events import FillEvent
+from workbench.core.account import Booked
 from workbench.core.instrument import Instrument, Terms
 from workbench.core.ledger import Ledger
-from workbench.data.dataset import BARS, TRADES, Dataset
+from workbench.data.dataset import BARS, PRICED, TRADES, Dataset
 from workbench.data.numbers import nearest_floats
 from workbench.research.curve import EquityCurve
 from workbench.research.metrics import NO_INTERVAL
@@ -27,7 +27,9 @@ class Paths:
 
     def __init__(self, plan: Plan, ledger: Ledger, curve: EquityCurve, datasets: Mapping[str, Dataset]) -> None:
         self._ledger = ledger
-        self._ranges = [(datasets[each.dataset], each.first, each.last + 1) for each in plan.data]
+        ranges = [(datasets[each.dataset], each.first, each.last + 1) for each in plan.data]
+        self._ranges = [each for each in ranges if each[0].kind in PRICED]
+        self._booked = [trade for _, trade in ledger.booked]
         self.times = np.array(curve.times, dtype=np.int64)
         self.equity = as_floats(curve.equity, ledger.cash_places)
         self.cash = sum(each.started_with for each in ledger.accounts.values()) / 10**ledger.cash_places
@@ -40,7 +42,7 @@ class Paths:
             data.instrument.key: _along(self.times, *_prices(data, first, last)) for data, first, last in self._ranges
         }
         self.held = {
-            key: _held(self.times, ledger.instruments[key], ledger.terms[key], ledger.fills) for key in self.prices
+            key: _held(self.times, ledger.instruments[key], ledger.terms[key], self._booked) for key in self.prices
         }
 
     @cached_property
@@ -75,8 +77,8 @@ class Paths:
     def fees(self) -> np.ndarray:
         """All fees so far."""
         ledger = self._ledger
-        paid = [fee_in_cash(fill, ledger.terms[fill.instrument.key]) for fill in ledger.fills]
-        return _summed(self.times, ledger.fills, paid, ledger.cash_places)
+        paid = [fee_in_cash(trade, ledger.terms[trade.instrument.key]) for trade in self._booked]
+        return _summed(self.times, self._booked, paid, ledger.cash_places)
 
     @cached_property
     def benchmark(self) -> np.ndarray:
@@ -114,14 +116,14 @@ def _along(times: np.ndarray, known: np.ndarray, values: np.ndarray) -> np.ndarr
     return np.where(place >= 0, values[np.maximum(place, 0)], np.nan)
 
 
-def _held(times: np.ndarray, instrument: Instrument, terms: Terms, fills: Sequence[FillEvent]) -> np.ndarray:
+def _held(times: np.ndarray, instrument: Instrument, terms: Terms, fills: Sequence[Booked]) -> np.ndarray:
     """The signed quantity held after each time, fees taken in coins deducted."""
     mine = [fill for fill in fills if fill.instrument.key == instrument.key]
     changes = [fill.quantity_raw * fill.side.sign - fee_of(fill, terms)[1] for fill in mine]
     return _summed(times, mine, changes, instrument.quantity_places)
 
 
-def _summed(times: np.ndarray, fills: Sequence[FillEvent], amounts: Sequence[int], places: int) -> np.ndarray:
+def _summed(times: np.ndarray, fills: Sequence[Booked], amounts: Sequence[int], places: int) -> np.ndarray:
     """What the amounts of the fills known at each time add up to, summed exactly."""
     known = np.array([fill.ts_init for fill in fills], dtype=np.int64)
     totals = as_floats([0, *accumulate(amounts)], places)

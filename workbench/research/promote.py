@@ -29,10 +29,10 @@ from workbench.research.backtest import backtest
 from workbench.research.result import Result
 from workbench.risk.budgets import Budget
 from workbench.runtime import release as releases_of
-from workbench.runtime.build import data_range
+from workbench.runtime.build import data_range, instruments_of
+from workbench.runtime.paper_run import PaperRun
 from workbench.runtime.plan import Plan, from_entry, seat_of
 from workbench.runtime.release import Evidence, Release
-from workbench.runtime.service import PaperRun
 from workbench.runtime.state import StateFolder
 from workbench.runtime.strategies import strategy_of
 
@@ -181,11 +181,12 @@ def _clean_run(subject: Subject) -> str:
 
 def _parity(subject: Subject) -> str:
     """A paper run over the same data keeps the same ledger, to the last digit."""
-    keys = tuple(each.instrument.key for each in subject.datasets)
+    instruments = instruments_of(subject.datasets)
+    keys = tuple(each.key for each in instruments)
     seat = seat_of(subject.strategy, instruments=keys, cash=subject.cash, budget=subject.budget)
     plan = Plan(
         base_currency=subject.datasets[0].instrument.quote,
-        instruments=tuple(each.instrument for each in subject.datasets),
+        instruments=instruments,
         seats={subject.strategy.id: seat},
         data=tuple(data_range(each) for each in subject.datasets),
         profile=subject.result.plan.profile,

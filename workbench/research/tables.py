@@ -25,6 +25,7 @@ _FILLS: _Columns = {
     "liquidity": str,
     "trade_id": str,
 }
+_FUNDING: _Columns = {"strategy": str, "symbol": str, "amount": float}
 _ORDERS: _Columns = {
     "order_id": str,
     "strategy": str,
@@ -60,6 +61,13 @@ def fills_table(ledger: Ledger) -> pd.DataFrame:
     """One row per booked fill, by the time it happened (`ts`)."""
     rows = (_fill(fill, ledger.orders[fill.order_id].order.strategy_id) for fill in ledger.fills)
     return _frame("ts", _FILLS, [fill.ts_event for fill in ledger.fills], rows)
+
+
+def funding_table(ledger: Ledger) -> pd.DataFrame:
+    """One row per settlement and strategy, by its time (`ts`); `amount` is what was received, in base currency."""
+    unit = 10**ledger.cash_places
+    rows = ((each.strategy_id, each.event.instrument.symbol, each.amount / unit) for each in ledger.funding)
+    return _frame("ts", _FUNDING, [each.event.ts_event for each in ledger.funding], rows)
 
 
 def orders_table(ledger: Ledger) -> pd.DataFrame:

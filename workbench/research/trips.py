@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from workbench.core import rules
-from workbench.core.events import FillEvent
+from workbench.core.account import Booked
 from workbench.core.instrument import Instrument, Terms
 from workbench.core.ledger import Ledger
 
@@ -42,8 +42,7 @@ class Trip(msgspec.Struct):
 def trips(ledger: Ledger) -> list[Trip]:
     """Every round trip of a ledger in order of entry, open ones valued at the last mark or else fill."""
     books: dict[tuple[str, str], _Book] = {}
-    for fill in ledger.fills:
-        strategy_id = ledger.orders[fill.order_id].order.strategy_id
+    for strategy_id, fill in ledger.booked:
         key = (strategy_id, fill.instrument.key)
         if key not in books:
             books[key] = _Book(strategy_id, ledger.terms[fill.instrument.key])
@@ -54,13 +53,13 @@ def trips(ledger: Ledger) -> list[Trip]:
     return sorted(found, key=lambda trip: (trip.entered_ns, trip.strategy_id, trip.instrument.key))
 
 
-def fee_in_cash(fill: FillEvent, terms: Terms) -> int:
+def fee_in_cash(fill: Booked, terms: Terms) -> int:
     """A fee in cash units; one taken in coins is valued at the fill's price, a third currency is left out."""
     fee, fee_in_base = fee_of(fill, terms)
     return fee + rules.notional(fill.price_raw, fee_in_base, terms.multiplier, terms.divisor)
 
 
-def fee_of(fill: FillEvent, terms: Terms) -> tuple[int, int]:
+def fee_of(fill: Booked, terms: Terms) -> tuple[int, int]:
     """A fee in cash units and in base units, as the account books it; in a third currency it is neither."""
     if fill.fee_currency == fill.instrument.quote:
         return fill.fee_raw * terms.cash_quantum, 0
@@ -80,7 +79,7 @@ class _Book:
         self._open: Trip | None = None
         self._left = self._left_worth = 0  # a remainder below one lot, signed
 
-    def take(self, fill: FillEvent) -> None:
+    def take(self, fill: Booked) -> None:
         """Adds a fill; one that turns the position ends a trip and begins the next."""
         self.price = fill.price_raw
         for sign, quantity, fee, fee_in_base in self._parts(fill):
@@ -104,7 +103,7 @@ class _Book:
             worth = self._worth(price, abs(self._open.held))
             self._open.carried += worth if self._open.held > 0 else -worth
 
-    def _parts(self, fill: FillEvent) -> Iterator[tuple[int, int, int, int]]:
+    def _parts(self, fill: Booked) -> Iterator[tuple[int, int, int, int]]:
         """(sign, quantity, fee in cash, fee in base) of the part that closes and the part that opens."""
         held = self._open.held if self._open is not None else 0
         sign, whole = fill.side.sign, fill.quantity_raw
@@ -117,7 +116,7 @@ class _Book:
         yield sign, closing, share, share_in_base
         yield sign, whole - closing, fee - share, fee_in_base - share_in_base
 
-    def _begin(self, fill: FillEvent, sign: int) -> Trip:
+    def _begin(self, fill: Booked, sign: int) -> Trip:
         trip = Trip(self._strategy_id, fill.instrument, sign, fill.ts_event, held=self._left)
         trip.carried = -self._left_worth
         self._left = self._left_worth = 0

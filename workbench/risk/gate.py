@@ -10,7 +10,7 @@ from workbench.core.order import Role
 from workbench.risk.limits import MaxOrdersPerMinute, RiskRule, View
 
 EVERYONE = ""  # the strategy id that means all of them
-_MAY_REDUCE = frozenset({"paused", "reduce_only", "stale_data"})  # latches that a smaller position passes
+_MAY_REDUCE = frozenset({"paused", "stopping", "reduce_only", "stale_data"})  # latches that a smaller position passes
 
 
 class Gate:
@@ -25,6 +25,7 @@ class Gate:
         self.halted = ""  # the reason, while the halt latch is set
         self.locked: dict[str, str] = {}  # strategy -> why risk locked it
         self.paused: dict[str, str] = {}  # strategy, or everyone -> why
+        self.stopping = ""  # the reason, while the process takes back what may open before it ends
         self.reducing: dict[str, str] = {}  # instrument key -> why it may only be reduced
         self.links: dict[str, str] = {}  # account at a venue -> why it cannot be relied on; one that is up is not here
         self._rate = [rule for rule in limits if isinstance(rule, MaxOrdersPerMinute)]
@@ -46,6 +47,8 @@ class Gate:
         """The latch that keeps a strategy from opening anything, with its reason."""
         if self.halted:
             return "halt", self.halted
+        if self.stopping:
+            return "stopping", self.stopping
         if strategy_id in self.locked:
             return "locked", self.locked[strategy_id]
         for who in (EVERYONE, strategy_id):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import msgspec
 
@@ -29,6 +29,7 @@ class View(msgspec.Struct):
     marks: dict[str, int] = {}
     fresh_until: dict[str, int] = {}
     stale: dict[str, str] = {}  # instruments whose market is known to be out of date, and why
+    rejections: dict[str, deque[int]] = {}  # when the venue last refused orders, by instrument; the newest few
 
     def worst_position(self, order: OrderEvent | AmendEvent) -> int:
         """The strategy's signed position if this request and every living one on its side fill."""
@@ -52,6 +53,9 @@ class View(msgspec.Struct):
         terms = self.ledger.terms[order.instrument.key]
         price = max(order.price_raw or order.stop_raw or 0, self.marks.get(order.instrument.key, 0))
         return rules.notional(price, quantity, terms.multiplier, terms.divisor)
+
+
+REJECTIONS = 100  # refusals remembered of an instrument: no sensible limit is above
 
 
 class RiskRule(Protocol):
@@ -120,6 +124,21 @@ class MaxOrdersPerMinute(msgspec.Struct):
         self.recent.append(now)
 
 
+class MaxRejections(msgspec.Struct):
+    """After so many refusals by the venue in a minute nothing more is sent for that instrument until it is over."""
+
+    limit: int
+    name: str = "max_rejections_per_minute"
+
+    def refuses(self, order: OrderEvent | AmendEvent, view: View) -> str | None:
+        recent = view.rejections.get(order.instrument.key)
+        while recent and recent[0] <= view.now - MINUTE:
+            recent.popleft()
+        if recent and len(recent) >= self.limit:
+            return f"the venue refused {len(recent)} orders in the last minute, the limit is {self.limit}"
+        return None
+
+
 class PriceCollar(msgspec.Struct, frozen=True):
     """No limit or stop price is further from the mark than `ppm` of it."""
 
@@ -159,9 +178,12 @@ class StaleData(msgspec.Struct, frozen=True):
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The limits of a run as people write them: exact decimals in base currency and fractions; None is no limit."""
 
+    LATER: ClassVar[frozenset[str]] = frozenset({"max_rejections_per_minute"})
+
     max_order_notional: Decimal | None = None
     max_position_notional: Decimal | None = None
     max_orders_per_minute: int | None = None
+    max_rejections_per_minute: int | None = None
     price_collar: Decimal | None = None
     max_data_age_s: Decimal | None = None
     max_drawdown: Decimal | None = None  # of all strategies together
@@ -181,6 +203,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             chosen.append(MaxPositionNotional(limit))
         if self.price_collar is not None:
             chosen.append(PriceCollar(to_scaled(self.price_collar, 6, "risk.price_collar")))
+        if self.max_rejections_per_minute is not None:
+            chosen.append(MaxRejections(self.max_rejections_per_minute))
         if self.max_orders_per_minute is not None:
             chosen.append(MaxOrdersPerMinute(self.max_orders_per_minute))
         return chosen

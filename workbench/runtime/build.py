@@ -11,7 +11,7 @@ from workbench.core.errors import ConfigError, DataError
 from workbench.core.events import MarketDataEvent, RunStarted
 from workbench.core.instrument import Instrument
 from workbench.core.money import MAX_PLACES, dec, to_decimal, to_scaled
-from workbench.data.dataset import Dataset
+from workbench.data.dataset import MARKS, PRICED, Dataset
 from workbench.data.journal import Journal
 from workbench.data.lake import Lake
 from workbench.data.reader import JournalReader
@@ -37,6 +37,14 @@ def data_range(dataset: Dataset, start: int | None = None, end: int | None = Non
     return DataRange(dataset=dataset.id, sha256=dataset.sha256, first=first, last=last - 1)
 
 
+def span_of(dataset: Dataset, datasets: Sequence[Dataset]) -> tuple[int, int]:
+    """What of a dataset a run takes unless told: all of it, but funding and marks only while there are prices."""
+    traded = [each for each in datasets if each.kind in PRICED and each.instrument.key == dataset.instrument.key]
+    if dataset.kind in PRICED or not traded:
+        return dataset.start, dataset.end
+    return min(each.start for each in traded), max(each.end for each in traded)
+
+
 def one_series_each(datasets: Sequence[Dataset]) -> None:
     """Raises ConfigError for a dataset given twice, or an instrument's bars in two: they would trade twice."""
     seen: dict[str, str] = {}
@@ -47,6 +55,24 @@ def one_series_each(datasets: Sequence[Dataset]) -> None:
         if of in seen:
             raise ConfigError(f"data: {seen[of]} and {each.id} both hold {of}; give one of them")
         seen[of] = each.id
+
+
+def instruments_of(datasets: Sequence[Dataset]) -> tuple[Instrument, ...]:
+    """The instruments that these datasets trade, each once, in order.
+
+    Raises ConfigError for funding or marks of one that has no prices here, or marks in units that are not its own.
+    """
+    traded = {each.instrument.key: each.instrument for each in datasets if each.kind in PRICED}
+    for each in datasets:
+        key = each.instrument.key
+        if key not in traded:
+            raise ConfigError(f"data: {each.id} holds {each.kind} of {key}, and nothing here holds its prices")
+        if each.kind == MARKS and each.instrument.price_places != traded[key].price_places:
+            raise ConfigError(
+                f"data: {each.id} counts prices in {each.instrument.price_places} decimal places, those of {key} in "
+                f"{traded[key].price_places}; import it with the same instrument="
+            )
+    return tuple(traded.values())
 
 
 def rows_of(data: Sequence[DataRange], datasets: Mapping[str, Dataset]) -> Iterator[MarketDataEvent]:

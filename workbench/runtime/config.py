@@ -67,11 +67,12 @@ class CostsConfig(_Section):
 class VenueConfig(_Section):
     """How a venue is reached."""
 
-    connector: str = "paper"  # or package.module:Class
-    exchange: str | None = None
+    connector: str = "paper"  # or ccxt, or package.module:Class
+    exchange: str | None = None  # as ccxt names it; default: the venue's own name
     rest_url: str | None = None
     stream_url: str | None = None
     credentials: SecretReference | None = None
+    ca_file: str | None = None  # whose signature a local server's certificate carries
     recv_window_ms: int = Field(default=5000, ge=1)
     max_accept_delay_ms: int = Field(default=10_000, ge=0)
     allow_unverified: bool = False
@@ -95,7 +96,8 @@ class StrategyConfig(_Section):
     symbols: list[str] = Field(min_length=1)
     parameters: dict[str, bool | int | float | str] = {}
     budget: BudgetConfig = BudgetConfig()
-    cash: Amount | None = None  # what it starts with on paper; default: an equal share of `cash`
+    cash: Amount | None = None  # what it may use; default: an equal share of `cash`
+    on: list[Annotated[str, Field(pattern=r"^(trades|quotes|book(:[1-9]\d{0,3})?|bars:[1-9]\d{0,5}[smhdw])$")]] = []
     isolation: Literal["inline", "process"] = "inline"
 
 
@@ -105,6 +107,7 @@ class RiskConfig(_Section):
     max_order_notional: Amount | None = None
     max_position_notional: Amount | None = None
     max_orders_per_minute: int | None = Field(default=None, ge=1)
+    max_rejections_per_minute: int | None = Field(default=None, ge=1)
     price_collar: Fraction | None = None
     max_data_age_s: Amount | None = None
     max_drawdown: Fraction | None = None
@@ -127,6 +130,15 @@ class LiveConfig(_Section):
     """The second switch that live trading needs."""
 
     enabled: bool = False
+    on_stop: Literal["keep", "flatten"] = "keep"  # what becomes of positions when the process is told to end
+
+
+class ReconcileConfig(_Section):
+    """How often our books are compared with a venue's while nothing is amiss, in seconds."""
+
+    orders_s: float = Field(default=60.0, gt=0)
+    trades_s: float = Field(default=60.0, gt=0)
+    balances_s: float = Field(default=300.0, gt=0)
 
 
 class WatchdogConfig(_Section):
@@ -156,6 +168,7 @@ class Config(_Section):
     costs: CostsConfig = CostsConfig()
     risk: RiskConfig = RiskConfig()
     live: LiveConfig = LiveConfig()
+    reconcile: ReconcileConfig = ReconcileConfig()
     watchdog: WatchdogConfig = WatchdogConfig()
     store: StoreConfig = StoreConfig()
     bus: BusConfig = BusConfig()

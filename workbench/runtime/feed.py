@@ -9,17 +9,22 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 import msgspec
 
 from workbench.core.clock import SECOND, Clock
-from workbench.core.events import Command, Event, MarketDataEvent
+from workbench.core.events import Command, Event, FundingRate, MarketDataEvent, MarkPrice
 from workbench.runtime.inbox import Inbox
+
+_AFTER = {MarkPrice: 1, FundingRate: 2}  # of one instant funding is settled last: at its mark, on all that traded
 
 BREATH = 256  # events between two breaths of a feed that never waits, so that others get their turn
 
 
 def merged(feeds: Sequence[Iterator[MarketDataEvent]]) -> Iterator[MarketDataEvent]:
-    """Several streams as one: by time, then symbol, then each stream's own order."""
+    """Several streams as one: by time, then symbol (prices, marks, funding), then each stream's own order."""
     if len(feeds) == 1:
         return feeds[0]
-    return heapq.merge(*feeds, key=lambda event: (event.ts_init, event.instrument.key, event.sequence))
+    return heapq.merge(
+        *feeds,
+        key=lambda event: (event.ts_init, event.instrument.key, _AFTER.get(type(event), 0), event.sequence),
+    )
 
 
 async def paced(rows: Iterator[MarketDataEvent], *, speed: float, clock: Clock, inbox: Inbox) -> AsyncIterator[Event]:

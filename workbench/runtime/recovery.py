@@ -7,12 +7,22 @@ its simulated venue is fed along the way, so that it stands where it stood when 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from workbench.connectors.simulated import SimulatedConnector
 from workbench.core.codec import encode
 from workbench.core.errors import CorruptState
-from workbench.core.events import Consequence, Event, FillEvent, MarketDataEvent, OrderReport, Resumed, RunStarted
+from workbench.core.events import (
+    Consequence,
+    Event,
+    FillEvent,
+    FundingEvent,
+    Liquidation,
+    MarketDataEvent,
+    OrderReport,
+    Resumed,
+    RunStarted,
+)
 from workbench.data.journal import Journal, Rows
 from workbench.trading.engine import Engine
 
@@ -27,11 +37,13 @@ class Replay:
         *,
         connector: SimulatedConnector | None = None,
         copy: Journal | None = None,
+        seen: Callable[[Event], None] = lambda _: None,
     ) -> None:
-        self._engine = engine
+        self.engine = engine
         self._rows = rows
         self._connector = connector
         self._copy = copy
+        self._seen = seen  # hears every input
         self.missing: deque[Event] = deque()  # consequences that the journal does not show yet
         self.records = 0
 
@@ -42,11 +54,12 @@ class Replay:
             match record:
                 case Rows():
                     self._take_rows(record)
-                case RunStarted() | Resumed():  # marks of the process, which no engine ever saw
+                case RunStarted() | Resumed():  # marks of the process, which lead to nothing
                     self._all_told(record)
+                    self.engine.go_on()
                     if self._copy is not None:
                         self._copy.take(record)
-                case FillEvent() | OrderReport():
+                case FillEvent() | OrderReport() | FundingEvent() | Liquidation():
                     self._check(self._next_report(), record)
                     self._deliver(record)
                 case Consequence():
@@ -95,7 +108,8 @@ class Replay:
         return report
 
     def _check(self, made: Event | None, written: Event) -> None:
-        if made is None and isinstance(written, (FillEvent, OrderReport)) and self._connector is None:
+        said = isinstance(written, (FillEvent, OrderReport, FundingEvent, Liquidation))
+        if made is None and said and self._connector is None:
             return
         if made != written:
             shown = encode(made).decode() if made is not None else "nothing"
@@ -108,7 +122,8 @@ class Replay:
 
     def _deliver(self, event: Event) -> None:
         self._all_told(event)
-        facts, requests = self._engine.process(event)
+        self._seen(event)
+        facts, requests = self.engine.process(event)
         self.missing.extend(facts)
         if self._copy is not None:
             self._copy.take(event, facts)

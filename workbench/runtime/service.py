@@ -1,4 +1,4 @@
-"""A paper run as a process lives it: lease, journal, recovery, session, heartbeat, and an orderly end."""
+"""A run as a process lives it: lease, journal, recovery, session, heartbeat, latch, and an orderly end."""
 
 from __future__ import annotations
 
@@ -7,38 +7,34 @@ import logging
 import os
 import secrets
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
-from workbench.connectors.paper import PaperConnector
 from workbench.core.clock import SECOND, Clock, Nanos, instant_text
-from workbench.core.errors import ConfigError, VenueUnavailable
-from workbench.core.events import Resumed
-from workbench.core.money import to_text
-from workbench.core.order import OrderStatus
+from workbench.core.errors import ConfigError, InvariantError, VenueUnavailable
+from workbench.core.events import Halt, Resumed, RunStarted
 from workbench.core.ports import Sink
-from workbench.data.dataset import Dataset
 from workbench.data.journal import Journal
 from workbench.data.reader import JournalReader
-from workbench.runtime.build import SIMULATED, rows_of, simulated_venue, venues
-from workbench.runtime.bus import MemoryBus
-from workbench.runtime.executor import ConnectorExecutor
-from workbench.runtime.feed import paced
 from workbench.runtime.inbox import Inbox
+from workbench.runtime.latch import Unlatch
 from workbench.runtime.notices import Notices
-from workbench.runtime.plan import Maker, Plan, engine_of
+from workbench.runtime.plan import Plan
 from workbench.runtime.recovery import Replay
 from workbench.runtime.session import Session
 from workbench.runtime.state import StateFolder
+from workbench.runtime.status import releases, state_word, trading
 from workbench.runtime.watch import FileWatch
 from workbench.trading.engine import Engine
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 1.0
+LATCH_LOOK_S = 0.02  # how soon a halt that was set from outside is seen
 _WORDS = {"seats": "strategies", "profile": "costs"}  # what a person calls the parts of a plan
 
 
@@ -49,39 +45,43 @@ class WallClock:
         return Nanos(time.time_ns())
 
 
-class PaperRun:
-    """One paper run over stored data on a simulated venue, new or taken up again from its journal.
+class SteadyClock:
+    """The machine's clock as it was at the start, moved on by a clock that nobody sets: it never steps."""
 
-    Everything it does is in the journal of the state directory; a run that was stopped or killed goes
-    on exactly where it was, because its start replays that journal.
+    def __init__(self) -> None:
+        self._began = time.time_ns() - _running_ns()
+
+    def now(self) -> Nanos:
+        return Nanos(self._began + _running_ns())
+
+
+def _running_ns() -> int:
+    """Nanoseconds that pass whatever is done to the wall clock, and while the machine sleeps too where it can tell."""
+    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class Service(ABC):
+    """One run in one state directory, new or taken up again from its journal.
+
+    Everything it does is in that journal: a run that was stopped or killed goes on exactly where it was, because its
+    start replays it. What a kind of run is made of is in `_prepare`.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        state: StateFolder,
-        *,
-        datasets: Mapping[str, Dataset],
-        make: Maker,
-        speed: float,
-        clock: Clock | None = None,
-        sinks: Sequence[Sink] = (),
-    ) -> None:
+    mode: ClassVar[str]
+
+    def __init__(self, state: StateFolder, *, clock: Clock | None = None, sinks: Sequence[Sink] = ()) -> None:
         self.inbox = Inbox()
-        self._plan = plan
-        self._state = state
-        self._datasets = datasets
-        self._make = make
-        self._speed = speed
-        self._clock = clock or WallClock()
-        self._sinks = [Notices(), *sinks]
-        self._since = 0
-        self._state_name = "starting"
         self.engine: Engine | None = None
         self.run_id = ""
+        self._plan: Plan | None = None
+        self._state = state
+        self._clock = clock or WallClock()
+        self._sinks: list[Sink] = [Notices(), Unlatch(state), *sinks]
+        self._since = 0
+        self._process = "starting"
 
     async def run(self, *, seconds: float | None = None, new: bool = False) -> None:
-        """Runs until the data ends, the time is over or `inbox.stop()`; raises LeaseHeld if somebody else runs here.
+        """Runs until its stream ends, the time is over or `inbox.stop()`; raises LeaseHeld if somebody else runs here.
 
         With `new`, a run that the state directory holds is put away under `runs/` first.
         """
@@ -90,59 +90,51 @@ class PaperRun:
                 self._state.put_away()
             journal = Journal.on_disk(self._state.journal)
             try:
-                session, watch = self._prepare(journal)
-                await self._live(session, watch, journal, seconds)
+                self._since = self._clock.now()
+                session = await self._prepare(journal)
+                await self._live(session, journal, seconds)
             finally:
-                journal.close()
-                self._state_name = "stopped"
-                self._write_status()
+                self._process = "stopped"
+                try:
+                    journal.close()
+                finally:
+                    self._write_status()
 
-    # --- before the first event -------------------------------------------------------------------
+    @abstractmethod
+    async def _prepare(self, journal: Journal) -> Session:
+        """Sets plan and engine, recovers what the journal holds, and returns the session that goes on from there."""
 
-    def _prepare(self, journal: Journal) -> tuple[Session, FileWatch]:
-        self._since = self._clock.now()
-        rows = rows_of(self._plan.data, self._datasets)
-        venue = simulated_venue(self._plan)
-        for each in self._plan.data:
-            journal.declare(each.dataset, each.dataset, each.sha256)
-        if journal.records:
-            reader = JournalReader(self._state.journal)
-            started = reader.started()
-            self._same_plan(Plan.of(started), started.run_id)
-        else:
-            reader = None
-            now = self._clock.now()
-            started = self._plan.started(secrets.token_hex(16), now, when=instant_text(now))
+    @abstractmethod
+    def _venues(self) -> dict[str, dict[str, Any]]:
+        """What status tells of each venue."""
+
+    # --- a new run, or one taken up again ---------------------------------------------------------
+
+    def _begin(self, plan: Plan) -> RunStarted:
+        """The first record of a new run."""
+        now = self._clock.now()
+        self._plan = plan
+        started = plan.started(secrets.token_hex(16), now, when=instant_text(now))
         self.run_id = started.run_id
-        self.engine = engine_of(started, self._make)
-        feed = paced(rows, speed=self._speed, clock=self._clock, inbox=self.inbox)
-        connector = PaperConnector(SIMULATED, feed, venue, self._plan.instruments)
-        session = Session(
-            self.engine,
-            connector=connector,
-            executor=ConnectorExecutor(dict.fromkeys(venues(self._plan.instruments), connector)),
-            journal=journal,
-            bus=MemoryBus(self._sinks),
-            disk=journal,
-        )
-        if reader is None:
-            session.begin(started)
-        else:
-            self._recover(reader, Replay(self.engine, rows, connector=connector), journal)
-        journal.close_frame()
-        return session, FileWatch(self.engine)
+        return started
 
-    def _same_plan(self, recorded: Plan, run_id: str) -> None:
+    def _take_up(self, plan: Plan, reader: JournalReader) -> RunStarted:
+        """The first record of the run that the journal holds; raises ConfigError where it was planned otherwise."""
+        started = reader.started()
+        recorded = Plan.of(started)
         differ = [
             _WORDS.get(field.name, field.name)
             for field in msgspec.structs.fields(Plan)
-            if getattr(recorded, field.name) != getattr(self._plan, field.name)
+            if getattr(recorded, field.name) != getattr(plan, field.name)
         ]
         if differ:
             raise ConfigError(
-                f"{self._state.path}: holds run {run_id} with other {', '.join(differ)}; go on with the "
+                f"{self._state.path}: holds run {started.run_id} with other {', '.join(differ)}; go on with the "
                 f"configuration it started with, put it away with --new, or use another --state"
             )
+        self._plan = plan
+        self.run_id = started.run_id
+        return started
 
     def _recover(self, reader: JournalReader, replay: Replay, journal: Journal) -> None:
         replay.walk(reader.records())
@@ -150,22 +142,29 @@ class PaperRun:
             first, *rest = replay.missing
             journal.take(first, rest)
         now = self._clock.now()
+        replay.engine.go_on()
         journal.take(Resumed("run", replay.records, now, now, reason="process started"))
         log.info("recovered run %s from %d records", self.run_id, replay.records)
 
     # --- while it runs ----------------------------------------------------------------------------
 
-    async def _live(self, session: Session, watch: FileWatch, journal: Journal, seconds: float | None) -> None:
+    async def _live(self, session: Session, journal: Journal, seconds: float | None) -> None:
         assert self.engine is not None
-        self._state_name = "ready"
+        self._process = "ready"
         self._write_status()
-        heart = asyncio.create_task(self._beat(watch, journal, seconds))
+        watch = FileWatch(self.engine)
+        minders = [
+            asyncio.create_task(self._beat(watch, journal, seconds)),
+            asyncio.create_task(self._mind_the_latch()),
+        ]
         try:
             await session.run()
         finally:
-            heart.cancel()
-            with suppress(asyncio.CancelledError):
-                await heart  # what stopped it, if anything did, ends the run
+            for each in minders:
+                each.cancel()
+            for each in minders:
+                with suppress(asyncio.CancelledError):
+                    await each  # what stopped it, if anything did, ends the run
 
     async def _beat(self, watch: FileWatch, journal: Journal, seconds: float | None) -> None:
         end = None if seconds is None else self._clock.now() + int(seconds * SECOND)
@@ -185,42 +184,43 @@ class PaperRun:
             rest = HEARTBEAT_S if end is None else max(0.0, min(HEARTBEAT_S, (end - self._clock.now()) / SECOND))
             await asyncio.sleep(rest)
 
+    async def _mind_the_latch(self) -> None:
+        """Takes a halt that was set from outside: at once, whatever waits in the run."""
+        assert self.engine is not None
+        told = ""
+        while True:
+            reason = self._state.halt_reason() or ""
+            if reason and reason != told and not self.engine.gate.halted:
+                self._shut_off(reason)
+                now = self._clock.now()
+                self.inbox.put(Halt("operator", now, now, now, reason=reason))
+            told = reason
+            await asyncio.sleep(LATCH_LOOK_S)
+
+    def _shut_off(self, reason: str) -> None:  # noqa: B027 - a simulated venue leads nowhere
+        """Closes what leads outside before the engine has heard of the halt."""
+
     def _write_status(self) -> None:
         if self.engine is not None:
             self._state.write_status(self.status())
 
     def status(self) -> dict[str, Any]:
         """The run as `workbench status` shows it; exact numbers as text."""
-        assert self.engine is not None
-        engine, ledger = self.engine, self.engine.ledger
-        living = list(ledger.living.values())
-        halted = engine.gate.halted
-        overdue = {key: max(0, engine.view.now - fresh) // SECOND for key, fresh in engine.view.fresh_until.items()}
-        positions = {
-            key: to_text(ledger.net(key), position.instrument.quantity_places)
-            for account in ledger.accounts.values()
-            for key, position in account.positions.items()
-        }
-        state = self._state_name
-        if state == "ready":
-            state = "halted" if halted else "degraded" if engine.gate.locked else "ready"
+        if self.engine is None or self._plan is None:
+            raise InvariantError("the run has no engine yet")
         return {
-            "state": state,
-            "mode": "paper",
+            "state": state_word(self._process, self.engine),
+            "mode": self.mode,
             "run_id": self.run_id,
-            "pid": None if self._state_name == "stopped" else os.getpid(),
-            "release": {name: seat.release for name, seat in self._plan.seats.items() if seat.release} or None,
+            "pid": None if self._process == "stopped" else os.getpid(),
+            "release": releases(self._plan.seats),
             "since_ns": self._since,
             "heartbeat_ns": self._clock.now(),
-            "market_data_age_s": overdue,
-            "open_orders": len(living),
-            "unknown_orders": sum(state.status is OrderStatus.UNKNOWN for state in living),
-            "positions": positions,
-            "equity": ledger.cash_text(sum(account.equity for account in ledger.accounts.values())),
-            "halt_reason": halted or None,
-            "locked": dict(engine.gate.locked),
-            "venue": {
-                name: {"connected": self._state_name == "ready", "rate_limit_used": None}
-                for name in venues(self._plan.instruments)
-            },
+            **trading(self.engine),
+            "venue": self._venues(),
         }
+
+
+def linked(venues: Mapping[str, bool]) -> dict[str, dict[str, Any]]:
+    """What status tells of venues that have no limits of their own."""
+    return {name: {"connected": up, "rate_limit_used": None} for name, up in venues.items()}

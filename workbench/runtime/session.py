@@ -6,15 +6,23 @@ durable as its disk makes it, do the requests that it led to go out.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, Protocol
 
 from workbench.core.errors import InvariantError
-from workbench.core.events import ApprovedOrder, RunStarted
-from workbench.core.ports import Disk, ExchangeConnector, Executor
+from workbench.core.events import ApprovedOrder, Event, RunStarted
+from workbench.core.ports import Disk, Executor
 from workbench.data.journal import Journal
 from workbench.runtime.bus import MemoryBus
 from workbench.trading.engine import Engine
+
+
+class Source(Protocol):
+    """Where a session's events come from: a connector, or several read as one."""
+
+    async def connect(self) -> None: ...
+    async def close(self) -> None: ...
+    def stream(self) -> AsyncIterator[Event]: ...
 
 
 class Session:
@@ -24,7 +32,7 @@ class Session:
         self,
         engine: Engine,
         *,
-        connector: ExchangeConnector,
+        connector: Source,
         executor: Executor,
         journal: Journal,
         bus: MemoryBus,

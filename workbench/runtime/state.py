@@ -64,7 +64,24 @@ class StateFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         replace_text(self.path / "status.json", json.dumps(status, sort_keys=True))
         self._mirror("READY", status["run_id"] if status["state"] == "ready" else None)
-        self._mirror("HALT", status["halt_reason"] or None)
+        if status["halt_reason"]:
+            self._mirror("HALT", status["halt_reason"])
+
+    def halt(self, reason: str) -> None:
+        """Latches the halt: a living run takes it within moments, one that starts later starts halted."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._mirror("HALT", reason)
+
+    def halt_reason(self) -> str | None:
+        """Why the latch is set; None while it is not."""
+        try:
+            return (self.path / "HALT").read_text(encoding="utf-8") or "halted"
+        except FileNotFoundError:
+            return None
+
+    def release_halt(self) -> None:
+        """Takes the latch off; what was re-armed is in the journal."""
+        self._mirror("HALT", None)
 
     def _mirror(self, name: str, content: str | None) -> None:
         file = self.path / name

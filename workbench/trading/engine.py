@@ -22,9 +22,12 @@ from workbench.core.events import (
     Event,
     FillEvent,
     Flatten,
+    FundingEvent,
     Halt,
+    Liquidation,
     MarketDataEvent,
     MarketStale,
+    MarkPrice,
     Opinion,
     OrderReport,
     ParametersChanged,
@@ -39,9 +42,11 @@ from workbench.core.events import (
     SignalEvent,
     StrategyFailed,
     Target,
+    TermsChanged,
     Timer,
     Trade,
     VenueLink,
+    Withdraw,
 )
 from workbench.core.ledger import Ledger, OrderState
 from workbench.core.order import OrderStatus, Role
@@ -49,12 +54,14 @@ from workbench.core.strategy import Strategy
 from workbench.risk.budgets import Budget, DrawdownWatch
 from workbench.risk.gate import Gate
 from workbench.risk.limits import Limits, View
+from workbench.trading.commands import Commands
 from workbench.trading.desk import Desk
 from workbench.trading.facts import NOTHING, Consequences, Facts
 from workbench.trading.orders import Orders
 from workbench.trading.parameters import change
 from workbench.trading.portfolio import Portfolio, Trader
 from workbench.trading.reconcile import Reconciler
+from workbench.trading.settlement import Settlement
 from workbench.trading.speech import checked, in_words, text_of
 from workbench.trading.standing import Standing
 
@@ -68,7 +75,7 @@ class Engine:
     def __init__(self, started: RunStarted, *, limits: Limits, budgets: Mapping[str, Budget]) -> None:
         self.ledger = Ledger(started)
         self.gate = Gate(limits.rules(self.ledger))
-        self.view = View(ledger=self.ledger, marks={}, fresh_until={}, stale={})
+        self.view = View(ledger=self.ledger, marks={}, fresh_until={}, stale={}, rejections={})
         self.portfolio = Portfolio(self.ledger)
         self._facts = Facts(self.ledger)
         self._orders = Orders(self.ledger, self.gate, self.view, self._facts)
@@ -78,7 +85,25 @@ class Engine:
         )
         self._budgets = dict(budgets)
         self._watch = DrawdownWatch(self.ledger, self._budgets, limits.max_drawdown)
+        self._settlement = Settlement(
+            self.ledger,
+            self.portfolio,
+            facts=self._facts,
+            gate=self.gate,
+            reconciler=self.reconciler,
+            value=self._value,
+            guard=self._guard,
+            lock=self._lock,
+        )
         self._expiring: list[Desk] = []
+        commands = Commands(
+            self.portfolio,
+            self._orders,
+            gate=self.gate,
+            watch=self._watch,
+            reconciler=self.reconciler,
+            flatten=self._flatten,
+        )
         self._doors: dict[type[Event], Callable[[Any], None]] = {
             Bar: self._on_bar,
             Trade: self._on_trade,
@@ -86,16 +111,21 @@ class Engine:
             BookUpdate: self._on_book,
             OrderReport: self._on_report,
             FillEvent: self._on_fill,
+            MarkPrice: self._settlement.on_mark,
+            FundingEvent: self._settlement.on_funding,
+            Liquidation: self._settlement.on_liquidation,
             SetParameters: self._on_set_parameters,
-            Halt: self._on_halt,
-            Rearm: self._on_rearm,
+            Halt: commands.on_halt,
+            Rearm: commands.on_rearm,
             Timer: self._standing.on_timer,
             VenueLink: self._standing.on_link,
             MarketStale: self._standing.on_stale,
             AccountSnapshot: self._standing.on_snapshot,
-            Pause: self._on_pause,
-            Resume: self._on_resume,
-            Flatten: self._on_flatten,
+            Pause: commands.on_pause,
+            Resume: commands.on_resume,
+            Flatten: commands.on_flatten,
+            Withdraw: commands.on_withdraw,
+            TermsChanged: self._on_terms,
         }
 
     def add(self, strategy_id: str, strategy: Strategy, instruments: Sequence[str]) -> None:
@@ -148,17 +178,21 @@ class Engine:
         seated = self.portfolio.by_instrument.get(key, ())
         if mark:
             self.view.marks[key] = mark
-            moved = False
-            for trader, desk in seated:
-                if desk.position.quantity:
-                    trader.account.mark(desk.position, mark)
-                    moved = True
-                else:
-                    desk.position.mark = mark
-            if moved:  # all are marked by now: a drawdown is never told from half of the accounts
-                self._look(seated, event)
+            if not self._settlement.is_marked(event):
+                self._value(event, mark)
         for trader, desk in seated:
             self._think(trader, desk, event)
+
+    def _value(self, event: MarketDataEvent, mark: int) -> None:
+        seated, moved = self.portfolio.by_instrument.get(event.instrument.key, ()), False
+        for trader, desk in seated:
+            if desk.position.quantity:
+                trader.account.mark(desk.position, mark)
+                moved = True
+            else:
+                desk.position.mark = mark
+        if moved:  # all are marked by now: a drawdown is never told from half of the accounts
+            self._look(seated, event)
 
     def _think(self, trader: Trader, desk: Desk, event: MarketDataEvent) -> None:
         if trader.failed is not None:
@@ -314,50 +348,21 @@ class Engine:
             desk.want_flat()
             self._carry(desk, cause)
 
-    # --- commands ---------------------------------------------------------------------------------
+    def go_on(self) -> None:
+        """A process took the run up again: what was held back for the stop is not any more."""
+        self.gate.stopping = ""
 
-    def _on_halt(self, halt: Halt) -> None:
-        self.gate.halted = halt.reason or "halted"
-        event = self._facts.risk(halt.id, "halt", RiskAction.HALTED, self.gate.halted)
-        self._orders.take_back("halt", event.id)
-
-    def _known(self, command: Rearm | Pause | Resume | Flatten) -> bool:
-        """Whether the command names a strategy of this run, or all; one that does not is refused visibly."""
-        if not command.strategy_id or command.strategy_id in self.portfolio.traders:
-            return True
-        why = f"no strategy {command.strategy_id!r} in this run"
-        self._facts.risk(command.id, "unknown_strategy", RiskAction.DENIED, why)
-        return False
-
-    def _on_rearm(self, rearm: Rearm) -> None:
-        if not self._known(rearm):
+    def _on_terms(self, change: TermsChanged) -> None:
+        key = change.instrument.key
+        try:
+            self.ledger.apply(change)
+        except DataError as error:
+            why = f"the venue's terms are finer than this run can hold: {text_of(error)}"
+            self.gate.reducing.setdefault(key, why)
+            self._facts.risk(change.id, "terms", RiskAction.REDUCING, why)
             return
-        if not rearm.strategy_id:
-            self.gate.halted = ""
-            self.gate.locked.clear()
-            self.gate.reducing.clear()
-            self.reconciler.accept_all()
-        self.gate.locked.pop(rearm.strategy_id, None)
-        self._watch.forgive(rearm.strategy_id)
-        for trader, desk in self.portfolio.all_desks(rearm.strategy_id):
-            desk.heard = False
-            trader.failed = None
-        self._facts.risk(rearm.id, "rearm", RiskAction.REARMED, rearm.reason, strategy_id=rearm.strategy_id)
-
-    def _on_pause(self, pause: Pause) -> None:
-        if self._known(pause):
-            self.gate.paused[pause.strategy_id] = pause.reason
-
-    def _on_resume(self, resume: Resume) -> None:
-        if not self._known(resume):
-            return
-        self.gate.paused.pop(resume.strategy_id, None)
-        for _, desk in self.portfolio.all_desks(resume.strategy_id):
-            desk.heard = False
-
-    def _on_flatten(self, flatten: Flatten) -> None:
-        if self._known(flatten):
-            self._flatten(flatten.strategy_id, flatten.id)
+        for _, desk in self.portfolio.by_instrument.get(key, ()):
+            desk.terms = self.ledger.terms[key]
 
     # --- parameters -------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 
 from workbench.core.events import (
     AmendEvent,
@@ -17,7 +18,7 @@ from workbench.core.events import (
 from workbench.core.ledger import Ledger, OrderState
 from workbench.core.order import FINAL, OrderStatus, Role, may_move
 from workbench.risk.gate import Gate
-from workbench.risk.limits import View
+from workbench.risk.limits import REJECTIONS, View
 from workbench.trading.desk import Amend, Cancel, Desk, Level, New
 from workbench.trading.facts import Facts
 
@@ -145,6 +146,8 @@ class Orders:
             what = f"order is {state.status}, the venue says {new}"
             self._facts.risk(report.id, "venue_inconsistency", RiskAction.DENIED, what, order_id=report.order_id)
             return None
+        if new is OrderStatus.REJECTED:
+            self._view.rejections.setdefault(report.instrument.key, deque(maxlen=REJECTIONS)).append(self._view.now)
         desk = self._step(report.order_id, new, report.id, reason=report.reason)
         return None if new is OrderStatus.CANCEL_REJECTED else desk  # asking again at once would ask for ever
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from workbench.core.account import Position
-from workbench.core.events import AccountSnapshot, FillEvent, FundingEvent
+from workbench.core.account import Booked, Position
+from workbench.core.events import AccountSnapshot, FundingEvent
 from workbench.core.instrument import Instrument, account_key
 from workbench.core.ledger import Ledger
 from workbench.core.money import to_scaled, to_text
@@ -55,7 +55,7 @@ class Reconciler:
         self._told: dict[str, set[tuple[str, str]]] = {}
         self._perpetual_quotes = {each.quote for each in ledger.instruments.values() if not each.is_spot}
 
-    def traded(self, fill: FillEvent) -> None:
+    def traded(self, fill: Booked) -> None:
         """A fill was booked, ours or another's: balances move by it."""
         instrument = fill.instrument
         moved = self._of(instrument.account_key).moved

@@ -1,0 +1,163 @@
+"""One channel, kept alive: dialled, asked for its topics, listened to, and dialled anew when it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from decimal import localcontext
+from typing import Any, Protocol
+
+from workbench.connectors.streams import Streams
+from workbench.connectors.wire import Frame, Link
+from workbench.core.clock import SECOND
+
+FIRST_PAUSE_S = 0.2  # a blip is over at once
+LONGEST_PAUSE_S = 6.0  # a venue that restarts is back within seconds, and 10 dials a minute offend nobody
+STEADY_NS = 10 * SECOND  # a connection that lived so long was a good one: the next pause starts small again
+JITTER = 0.25  # of a pause, so that many clients do not come back at the same instant
+ASK_EVERY_S = 0.25  # Binance closes a connection that sends more than 5 messages a second
+ASK_AT_ONCE = 100  # topics in one message, well inside what venues read
+READY_S = 15.0  # for a dial, and for a sign-in; ccxt gives up after 10 s, beyond that it lost count
+SHOWN = 200  # characters of a reason: a refusal whole, a page of HTML not
+
+Hear = Callable[[Frame | Link], None]
+
+
+class Ear(Protocol):
+    """Who listens to one connection."""
+
+    def up(self) -> bool:
+        """It stands; False if nobody waits for it any more."""
+
+    def down(self, reason: str) -> None:
+        """It is over."""
+
+    def take(self, message: Any) -> bool:
+        """A message came; False for the venue's answer to a request, which is nobody's data."""
+
+
+# Starts a connection to a URL that an ear listens to: ccxt's client, and what is awaited until it stands.
+Dial = Callable[[str, Ear], tuple[Any, Awaitable[Any]]]
+
+
+class Line:
+    """The life of one channel's connections, each with a generation of its own.
+
+    `login` signs the account's connection in and is absent on the market's. Whatever happens is told to `hear`:
+    that a connection is up, then its frames, then that it is down.
+    """
+
+    def __init__(
+        self,
+        channel: str,
+        *,
+        url: str,
+        streams: Streams,
+        dial: Dial,
+        hear: Hear,
+        now: Callable[[], int],
+        chance: Callable[[], float],
+        login: Callable[[], Awaitable[Any]] | None = None,
+    ) -> None:
+        self.channel, self.url, self.generation, self.login = channel, url, 0, login
+        self.topics: dict[str, None] = {}  # in the order they were asked for
+        self.streams, self.hear, self.now = streams, hear, now
+        self._dial, self._chance = dial, chance
+        self._more = asyncio.Event()
+        self._connection: _Connection | None = None
+
+    def add(self, topic: str) -> None:
+        """Asks for a topic, now and whenever the connection is made anew."""
+        self.topics[topic] = None
+        self._more.set()
+
+    def end(self, reason: str) -> None:
+        """Makes the connection anew."""
+        if self._connection is not None:
+            self._connection.down(reason)
+
+    async def keep(self) -> None:
+        """Keeps the channel alive until cancelled."""
+        pause = FIRST_PAUSE_S
+        with localcontext():  # what ccxt does to the decimal context while it reads stays in here
+            while True:
+                started = self.now()
+                wait = await self._live()
+                pause = FIRST_PAUSE_S if self.now() - started > STEADY_NS else pause
+                await asyncio.sleep(max(wait, pause * (1 + JITTER * self._chance())))
+                pause = min(LONGEST_PAUSE_S, 2 * pause)
+
+    async def _live(self) -> float:
+        """One connection from its dial to its end; gives the seconds that the venue asked us to stay away."""
+        ear = self._connection = _Connection(self)
+        client, ready = self._dial(self.url, ear)
+        talk = asyncio.create_task(self._talk(client, ready, ear))
+        try:
+            await ear.ended
+        finally:
+            talk.cancel()
+            await asyncio.gather(talk, client.close(), return_exceptions=True)
+        return float(client.last_retry_after or 0)
+
+    async def _talk(self, client: Any, ready: Awaitable[Any], ear: _Connection) -> None:
+        try:
+            await asyncio.wait_for(ready, READY_S)
+            if self.login is not None:
+                await asyncio.wait_for(self.login(), READY_S)
+                ear.say_up()
+            await self._ask(client)
+        except Exception as error:  # of any kind: the connection is of no use
+            ear.down(f"{type(error).__name__}: {error}")
+
+    async def _ask(self, client: Any) -> None:
+        asked: set[str] = set()
+        for number in range(1, 2**53):  # what every venue reads as an integer
+            self._more.clear()
+            while not (new := [each for each in self.topics if each not in asked][:ASK_AT_ONCE]):
+                await self._more.wait()
+                self._more.clear()
+            await client.send(self.streams.subscribe(new, number))
+            asked.update(new)
+            await asyncio.sleep(ASK_EVERY_S)
+
+
+class _Connection:
+    """One of a line's connections: what a later one hears is never taken for its own."""
+
+    def __init__(self, line: Line) -> None:
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._line, self._said_up = line, False
+
+    def up(self) -> bool:
+        if self.ended.done():
+            return False
+        self._line.generation += 1
+        if self._line.login is None:
+            self.say_up()
+        return True
+
+    def say_up(self) -> None:
+        """The account's connection is up only once it is signed in."""
+        self._said_up = True
+        self._say(up=True)
+
+    def down(self, reason: str) -> None:
+        if not self.ended.done():
+            self.ended.set_result(reason)
+            if self._said_up:
+                self._say(up=False, reason=reason[:SHOWN])
+
+    def take(self, message: Any) -> bool:
+        line = self._line
+        refused = line.streams.refused(message)
+        if refused is None:
+            if not self.ended.done():
+                line.hear(Frame(line.channel, line.generation, line.now(), message))
+            return True
+        if refused:
+            self.down(f"refused: {refused}")
+        return False
+
+    def _say(self, *, up: bool, reason: str = "") -> None:
+        line = self._line
+        line.hear(Link(line.channel, line.generation, line.now(), up, line.login is not None, reason))

@@ -1,0 +1,54 @@
+"""What a venue lists now, and the instruments of this run: they keep their decimal places, whatever is listed later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from workbench.connectors.dialect import Listed
+from workbench.core.errors import ConfigError, DataError
+from workbench.core.instrument import Instrument
+
+
+class Listings:
+    """The markets of one venue by our symbol and by its own.
+
+    `instruments` (by key) fixes what events are made with; others are taken as they are listed first.
+    """
+
+    def __init__(self, venue: str, instruments: Mapping[str, Instrument]) -> None:
+        self._venue = venue
+        self._fixed = dict(instruments)
+        self._by_symbol: dict[str, Listed] = {}
+        self.by_market: dict[str, Instrument] = {}  # the venue's symbol -> what its events are made with
+
+    def learn(self, listed: Iterable[Listed]) -> None:
+        """Takes over what is listed now; what is listed no more keeps its last terms and is closed."""
+        now = {each.instrument.symbol: each for each in listed}
+        if not now:
+            raise DataError(f"{self._venue}: lists nothing at all")
+        for symbol, old in self._by_symbol.items():
+            self._by_symbol[symbol] = now.get(symbol) or _closed(old)
+        for symbol, each in now.items():
+            self._by_symbol[symbol] = each
+            self.by_market[each.market_id] = self._fixed.setdefault(each.instrument.key, each.instrument)
+
+    def of(self, symbol: str) -> Listed:
+        """The market of a unified symbol with its present terms; raises ConfigError if it is not listed."""
+        if symbol not in self._by_symbol:
+            raise ConfigError(f"{self._venue}: lists no {symbol!r}")
+        return self._by_symbol[symbol]
+
+    def instrument(self, symbol: str) -> Instrument:
+        """What events of a unified symbol are made with."""
+        return self.by_market[self.of(symbol).market_id]
+
+    def instruments(self, symbols: Sequence[str] | None) -> dict[str, Instrument]:
+        """The instruments of some symbols, or of all, by key."""
+        chosen = sorted(self._by_symbol) if symbols is None else symbols
+        return {each.key: each for each in map(self.instrument, chosen)}
+
+
+def _closed(listed: Listed) -> Listed:
+    return msgspec.structs.replace(listed, open=False)

@@ -1,0 +1,54 @@
+"""From a configuration to a live run's plan: the same seats and limits as on paper, on a venue's own instruments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from workbench.core.errors import ConfigError, Refused
+from workbench.core.instrument import Instrument
+from workbench.runtime.config import Config
+from workbench.runtime.paper import limits_of
+from workbench.runtime.plan import Maker, Plan
+from workbench.runtime.seats import choose, maker, seated
+
+MAX_DATA_AGE_S = Decimal(5)  # where the configuration names none: nothing is opened on data that is older
+MAX_REJECTIONS = 5  # a minute and instrument, where the configuration names none: no venue is asked in a loop
+DEFAULT_DATA = ("quotes", "bars:1m")  # what a strategy hears that does not say: a price at once, a bar each minute
+
+
+class LivePlan(msgspec.Struct, frozen=True):
+    """A live run's plan, how its strategies are made, and what each instrument is listened to for."""
+
+    plan: Plan
+    make: Maker
+    topics: dict[str, tuple[str, ...]]  # instrument key -> trades, quotes, book:N, bars:INTERVAL
+
+
+def live_plan(config: Config, instruments: Mapping[str, Instrument], *, releases: Path) -> LivePlan:
+    """Resolves a configuration on the instruments of its venues; raises ConfigError or Refused naming the entry."""
+    if not config.live.enabled:
+        raise Refused("live.enabled: live trading needs a second switch: set live: {enabled: true}")
+    if config.data:
+        raise ConfigError("data: a live run hears its venues; stored data is for run paper")
+    chosen = choose(config, releases, stage="live")
+    seats = seated(config, chosen, instruments)
+    limits = limits_of(config)
+    topics: dict[str, dict[str, None]] = {}
+    for each in config.strategies:
+        for key in seats[each.id].instruments:
+            topics.setdefault(key, {}).update(dict.fromkeys(each.on or DEFAULT_DATA))
+    plan = Plan(
+        base_currency=config.base_currency,
+        instruments=tuple(instruments[key] for key in topics),
+        seats=seats,
+        limits=msgspec.structs.replace(
+            limits,
+            max_data_age_s=MAX_DATA_AGE_S if limits.max_data_age_s is None else limits.max_data_age_s,
+            max_rejections_per_minute=limits.max_rejections_per_minute or MAX_REJECTIONS,
+        ),
+    )
+    return LivePlan(plan, maker(chosen), {key: tuple(wanted) for key, wanted in topics.items()})

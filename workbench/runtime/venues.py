@@ -1,0 +1,200 @@
+"""Venues as a configuration names them: their connectors, what is listened to, and how long a request may linger."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from workbench.connectors.ccxt_exchange import CcxtWire
+from workbench.connectors.clock import VenueTime
+from workbench.connectors.dialect import Dialect
+from workbench.connectors.dialects.binance import BinanceDialect
+from workbench.connectors.dialects.generic import GenericDialect
+from workbench.connectors.venue import VenueConnector
+from workbench.connectors.wirelog import WireLog
+from workbench.core.clock import Clock
+from workbench.core.errors import ConfigError, Refused
+from workbench.core.instrument import Instrument, account_key
+from workbench.core.ports import ExchangeConnector
+from workbench.core.secret import Credentials
+from workbench.runtime.config import Config, VenueConfig
+from workbench.runtime.secrets import resolve
+
+DIALECTS: Mapping[str, type[BinanceDialect]] = {"binance": BinanceDialect}
+
+MILLISECOND = 1_000_000
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a connector of one's own is made with: `package.module:Class` is called with this and nothing else."""
+
+    venue: str
+    account: str
+    exchange: str
+    symbols: tuple[str, ...]
+    credentials: Credentials | None = None
+    rest_url: str = ""
+    stream_url: str = ""
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """An account at a venue within reach of a run; a request may be booked for `validity_ns` after it was sent."""
+
+    key: str
+    account: str
+    connector: ExchangeConnector
+    validity_ns: int
+
+
+def reaches(
+    config: Config,
+    *,
+    clock: Clock,
+    folder: Path,
+    orders: bool = True,
+    instruments: Sequence[Instrument] = (),
+    credentials: str | None = None,
+) -> list[Reach]:
+    """A connector for every venue that the strategies trade on; raises ConfigError or Refused naming the entry.
+
+    With `orders` off they carry market data only and need no key. `instruments` fix the precision of a run that began
+    before; `credentials` replaces every venue's own key.
+    """
+    wanted = _wanted(config)
+    return [
+        _reach(
+            name,
+            config.venues[name],
+            symbols=symbols,
+            clock=clock,
+            folder=folder,
+            orders=orders,
+            instruments=[each for each in instruments if each.account_key == name],
+            credentials=credentials,
+        )
+        for name, symbols in wanted.items()
+    ]
+
+
+def _wanted(config: Config) -> dict[str, tuple[str, ...]]:
+    """The symbols traded at each venue, by account key; a symbol without a venue needs exactly one to be configured."""
+    wanted: dict[str, dict[str, None]] = {}
+    for strategy in config.strategies:
+        for symbol in strategy.symbols:
+            venue, _, plain = symbol.partition(":")
+            if venue not in config.venues and "/" in venue:  # it is the symbol's own beginning
+                venue, plain = _only_venue(config, strategy.id, symbol), symbol
+            if venue not in config.venues:
+                known = ", ".join(sorted(config.venues)) or "none"
+                raise ConfigError(f"strategies.{strategy.id}.symbols: {symbol!r}: no venue {venue!r}; there is {known}")
+            wanted.setdefault(venue, {})[plain] = None
+    return {venue: tuple(symbols) for venue, symbols in wanted.items()}
+
+
+def _only_venue(config: Config, strategy_id: str, symbol: str) -> str:
+    if len(config.venues) != 1:
+        raise ConfigError(
+            f"strategies.{strategy_id}.symbols: {symbol!r}: say on which venue, such as 'binance:{symbol}'"
+        )
+    return next(iter(config.venues))
+
+
+def _reach(
+    name: str,
+    settings: VenueConfig,
+    *,
+    symbols: tuple[str, ...],
+    clock: Clock,
+    folder: Path,
+    orders: bool,
+    instruments: Sequence[Instrument],
+    credentials: str | None,
+) -> Reach:
+    venue, _, account = name.partition("/")
+    account = account or "main"
+    reference = credentials or settings.credentials
+    if orders and reference is None:
+        raise ConfigError(
+            f"venues.{name}.credentials: trading needs a key; name one, such as secret://env/{venue.upper()}"
+        )
+    keys = resolve(reference) if orders and reference else None
+    for url in (settings.rest_url, settings.stream_url):
+        _check_url(name, url)
+    exchange = settings.exchange or venue
+    if settings.connector != "ccxt":
+        own = VenueSettings(
+            venue=venue,
+            account=account,
+            exchange=exchange,
+            symbols=symbols,
+            credentials=keys,
+            rest_url=settings.rest_url or "",
+            stream_url=settings.stream_url or "",
+        )
+        connector = _own(name, settings.connector, own)
+    else:
+        dialect = _dialect(name, exchange, settings, orders=orders)
+        time = VenueTime()
+        wire = CcxtWire(
+            exchange,
+            credentials=keys,
+            rest_url=settings.rest_url or "",
+            stream_url=settings.stream_url or "",
+            ca_file=settings.ca_file or "",
+            recv_window_ms=settings.recv_window_ms,
+            clock_offset=lambda: time.offset_ns,
+        )
+        secrets = [each for each in (keys.key, keys.secret, keys.passphrase) if each] if keys else []
+        log = WireLog(folder / f"wire-{name.replace('/', '-')}.log", secrets=secrets)
+        connector = VenueConnector(
+            venue,
+            account,
+            wire=wire,
+            dialect=dialect,
+            symbols=symbols,
+            clock=clock,
+            log=log,
+            time=time,
+            instruments={each.key: each for each in instruments},
+            private=orders,
+            spill=folder / f"spill-{name.replace('/', '-')}",
+        )
+    validity = (settings.recv_window_ms + settings.max_accept_delay_ms) * MILLISECOND
+    return Reach(account_key(venue, account), account, connector, validity)
+
+
+def _dialect(name: str, exchange: str, settings: VenueConfig, *, orders: bool) -> Dialect:
+    if exchange in DIALECTS:
+        return DIALECTS[exchange]()
+    if orders and not settings.allow_unverified:
+        raise Refused(
+            f"venues.{name}: nobody has verified trading on {exchange}; "
+            f"set allow_unverified: true to trade there all the same"
+        )
+    return GenericDialect(exchange)
+
+
+def _check_url(name: str, url: str | None) -> None:
+    if url and url.startswith(("http://", "ws://")):
+        host = url.split("//", 1)[1].split("/", 1)[0].rpartition(":")[0] or url.split("//", 1)[1]
+        if host not in LOOPBACK:
+            raise ConfigError(f"venues.{name}: {url}: plain http and ws reach this machine only; use https and wss")
+
+
+def _own(name: str, entry: str, settings: VenueSettings) -> ExchangeConnector:
+    module_name, _, class_name = entry.partition(":")
+    if not class_name:
+        raise ConfigError(f"venues.{name}.connector: expected ccxt, paper or package.module:Class, got {entry!r}")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name, None)
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"venues.{name}.connector: {entry!r}: no module {error.name!r}") from None
+    if not (inspect.isclass(found) and issubclass(found, ExchangeConnector)):
+        raise ConfigError(f"venues.{name}.connector: {entry!r} is no ExchangeConnector")
+    make: Callable[[VenueSettings], ExchangeConnector] = found
+    return make(settings)

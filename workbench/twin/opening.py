@@ -1,0 +1,50 @@
+"""What a local exchange opens with where nothing else is said: listings, and an account with a key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from workbench.core.secret import Secret
+from workbench.twin.keys import READ_AND_TRADE, Permission
+from workbench.twin.words import Listing
+
+MAIN = "main"
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """An account, what it starts with, and its key."""
+
+    name: str = MAIN
+    balances: Mapping[str, Decimal] = {}
+    key: str = "twin-key"
+    secret: Secret = Secret("twin-secret")
+    permissions: frozenset[Permission] = READ_AND_TRADE
+    bnb_fees: bool = False
+
+
+LISTINGS = (
+    Listing(symbol="BTC/USDT", tick=Decimal("0.01"), lot=Decimal("0.00001")),
+    Listing(
+        symbol="ETH/USDT",
+        tick=Decimal("0.01"),
+        lot=Decimal("0.0001"),
+        min_quantity=Decimal("0.0001"),
+        market_max_quantity=Decimal(3_000),
+    ),
+    Listing(
+        symbol="BNB/USDT",
+        tick=Decimal("0.01"),
+        lot=Decimal("0.001"),
+        min_quantity=Decimal("0.001"),
+        market_max_quantity=Decimal(2_000),
+        max_quantity=Decimal(900_000),
+    ),
+)
+
+ACCOUNTS = (Opening(balances={"USDT": Decimal(100_000), "BTC": Decimal(5), "ETH": Decimal(50), "BNB": Decimal(20)}),)
+
+PRICES = {"BTC": Decimal(60_000), "ETH": Decimal(3_000), "BNB": Decimal(600)}  # where a synthetic world starts
+PRICE = Decimal(100)  # of any other asset
