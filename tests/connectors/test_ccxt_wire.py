@@ -19,6 +19,7 @@ from aiohttp import web
 
 from tests.connectors.wire_bench import Ear, venue, wire_to
 from workbench.connectors.ccxt_exchange import CcxtWire
+from workbench.connectors.sending import send
 from workbench.connectors.wire import ACCOUNT, Call, Link, Topic, WireBroken
 from workbench.core.errors import ConfigError, Unsupported, VenueUnavailable
 
@@ -193,6 +194,17 @@ def test_a_break_tells_neither_signature_nor_key():
                 assert broken.value.__cause__ is None
                 for secret in ("signature", "the-key", "the-secret", "timestamp"):
                     assert secret not in str(broken.value)
+
+    asyncio.run(run())
+
+
+def test_a_signed_address_is_not_told_whatever_the_break_says():
+    async def fail():
+        raise ConnectionError("GET https://api.binance.com/api/v3/account?timestamp=1&signature=abc was cut")
+
+    async def run():
+        with pytest.raises(WireBroken, match=r"/api/v3/account was cut$"):
+            await send(fail, name="binance", timeout_s=1.0, now=lambda: 1)
 
     asyncio.run(run())
 
@@ -412,10 +424,10 @@ def test_nothing_is_left_behind_and_no_failure_goes_unheeded(caplog):
         async with venue() as (server, address):
             async with wire_to(address) as wire:
                 Ear(wire)
-                server.refuse_logins, server.refuse_dials = 1, 1
+                server.refuse_logins, server.refuse_dials, server.cut_logins = 1, 1, 1
                 await wire.subscribe(ACCOUNT)
                 await wire.subscribe(TRADES)
-                await asyncio.sleep(1.5)
+                await asyncio.sleep(2.5)
                 for socket in server.sockets:
                     socket._req.transport and socket._req.transport.abort()
                 await asyncio.sleep(0.5)

@@ -27,6 +27,7 @@ class Venue:
         self.dials = 0
         self.refuse_dials = 0  # so many handshakes are answered with 503
         self.refuse_logins = 0
+        self.cut_logins = 0  # so many end in a cut connection
         self.answer: Callable[[web.Request], Awaitable[web.StreamResponse]] = _empty
 
     async def rest(self, request: web.Request) -> web.StreamResponse:
@@ -53,6 +54,9 @@ class Venue:
             wrong = any(name.startswith("wrong") for name in message["params"])
             error = {"error": {"code": 2, "msg": "Invalid request: invalid stream"}, "id": message["id"]}
             await socket.send_json(error if wrong else {"result": None, "id": message["id"]})
+        elif self.cut_logins:
+            self.cut_logins -= 1
+            socket._req.transport.abort()
         elif self.refuse_logins:
             self.refuse_logins -= 1
             error = {"code": -2015, "msg": "Invalid API-key, IP, or permissions for action."}

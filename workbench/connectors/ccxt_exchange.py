@@ -102,6 +102,7 @@ class CcxtWire:
         self._session = open_session(hosts=self._hosts, ca_file=self._ca_file)
         self._exchange = _prepared(getattr(ccxt, self.name), self._terms(), *self._urls)
         self._exchange.on_rest_response = self._answered
+        self._exchange.milliseconds = self._milliseconds  # what is signed is stamped by our clock, which may not step
         self._exchange.open()
 
     async def close(self) -> None:
@@ -158,6 +159,9 @@ class CcxtWire:
             self._channels[channel][0].end(reason)
 
     # --- requests ---------------------------------------------------------------------------------
+
+    def _milliseconds(self) -> int:
+        return self._now() // 1_000_000
 
     def _work(self, exchange: Any, call: Call) -> Callable[[], Awaitable[bytes | None]]:
         method = getattr(exchange, call.endpoint.removeprefix(UNIFIED), None)

@@ -237,6 +237,7 @@ class VenueConnector(ExchangeConnector):
 
     async def get_instruments(self) -> dict[str, Instrument]:
         if not self._listed_at:
+            await self._wire.open()
             await self._list()
         return self._listings.instruments(self._symbols)
 

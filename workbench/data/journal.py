@@ -24,7 +24,7 @@ FRAME_BYTES = 4 << 20  # the same bound for order books, whose lines are long
 RECORD_BYTES = 16 << 20  # no event is this long; a longer one is a mistake, and readers rely on it
 MEMORY_BYTES = 1 << 30  # a journal in memory that outgrows this belongs on disk
 
-RESERVED = frozenset({"run", "venue", "engine", "operator", "clock"})  # sources of events that are no stored rows
+RESERVED = frozenset({"run", "venue", "engine", "operator", "clock", "executor"})  # sources of events that are no stored rows
 
 _log = logging.getLogger(__name__)
 _json = msgspec.json.Encoder(order="deterministic")

@@ -15,7 +15,7 @@ from workbench.core.clock import Clock
 from workbench.core.errors import Unsupported, VenueUnavailable, WorkbenchError
 from workbench.core.events import AmendEvent, ApprovedOrder, CancelEvent, Event, OrderEvent, OrderReport
 from workbench.core.instrument import Instrument
-from workbench.core.order import OrderStatus
+from workbench.core.order import OrderStatus, Role
 from workbench.core.ports import ExchangeConnector, OrderResult, Outcome
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class Dispatcher:
     async def _submit(self, order: ApprovedOrder) -> None:
         request = order.request
         connector = self._connectors[request.instrument.account_key]
-        if self.closed:
+        if self.closed and not _closes(request):
             self._not_sent(request, self.closed)
             return
         self.sent[request.order_id] = self._clock.now()
@@ -155,6 +155,11 @@ class Dispatcher:
     def _report(self, order_id: str, instrument: Instrument, status: OrderStatus, **more: Any) -> None:
         stamp = self._numbers.stamp()
         self._tell(OrderReport(*stamp, order_id=order_id, status=status, instrument=instrument, **more))
+
+
+def _closes(request: OrderEvent | AmendEvent) -> bool:
+    """Whether a request can only protect or end what is held: a halt keeps neither."""
+    return isinstance(request, OrderEvent) and request.role in (Role.STOP, Role.FLATTEN)
 
 
 async def _after(before: asyncio.Task[None] | None, request: Coroutine[Any, Any, None]) -> None:

@@ -182,6 +182,9 @@ class LiveRun(Service):
     def _shut_off(self, reason: str) -> None:
         self._dispatcher.closed = reason
 
+    def _open_again(self) -> None:
+        self._dispatcher.closed = ""
+
     async def _stop(self) -> None:
         """Once told to stop: no more data, what may open is taken back, and then the end."""
         assert self.engine is not None

@@ -194,11 +194,16 @@ class Service(ABC):
                 self._shut_off(reason)
                 now = self._clock.now()
                 self.inbox.put(Halt("operator", now, now, now, reason=reason))
+            elif told and not reason:
+                self._open_again()
             told = reason
             await asyncio.sleep(LATCH_LOOK_S)
 
     def _shut_off(self, reason: str) -> None:  # noqa: B027 - a simulated venue leads nowhere
         """Closes what leads outside before the engine has heard of the halt."""
+
+    def _open_again(self) -> None:  # noqa: B027 - as above
+        """Opens it again, once the run is re-armed."""
 
     def _write_status(self) -> None:
         if self.engine is not None:

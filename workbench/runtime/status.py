@@ -7,6 +7,7 @@ from typing import Any
 from workbench.core.clock import SECOND
 from workbench.core.money import to_text
 from workbench.core.order import OrderStatus
+from workbench.risk.limits import StaleData
 from workbench.runtime.plan import Seat
 from workbench.trading.engine import Engine
 
@@ -39,7 +40,16 @@ def state_word(process: str, engine: Engine) -> str:
     gate = engine.gate
     if gate.halted:
         return "halted"
-    return "degraded" if gate.locked or gate.reducing or gate.links else "ready"
+    return "degraded" if gate.locked or gate.reducing or gate.links or _too_old(engine) else "ready"
+
+
+def _too_old(engine: Engine) -> bool:
+    """Whether any market that is traded is out of date, or was not heard of yet although it has to be fresh."""
+    view = engine.view
+    ages = [rule.max_age_ns for rule in engine.gate.limits if isinstance(rule, StaleData)]
+    traded = [key for key, seated in engine.portfolio.by_instrument.items() if seated]
+    late = any(view.now - view.fresh_until.get(key, 0) > age for age in ages for key in traded)
+    return bool(view.stale) or late
 
 
 def releases(seats: dict[str, Seat]) -> dict[str, str] | None:

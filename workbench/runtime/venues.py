@@ -148,6 +148,7 @@ def _reach(
             ca_file=settings.ca_file or "",
             recv_window_ms=settings.recv_window_ms,
             clock_offset=lambda: time.offset_ns,
+            now=clock.now,
         )
         secrets = [each for each in (keys.key, keys.secret, keys.passphrase) if each] if keys else []
         log = WireLog(folder / f"wire-{name.replace('/', '-')}.log", secrets=secrets)

@@ -74,8 +74,6 @@ class Commands:
 
     def on_withdraw(self, withdraw: Withdraw) -> None:
         self._gate.stopping = withdraw.reason or "stopping"
-        for _, desk in self._portfolio.all_desks():
-            desk.heard = False  # what was wanted is asked for again once a process goes on
         if withdraw.flatten:
             self._flatten("", withdraw.id)
         self._orders.take_back("stopping", withdraw.id)

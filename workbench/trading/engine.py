@@ -350,7 +350,10 @@ class Engine:
 
     def go_on(self) -> None:
         """A process took the run up again: what was held back for the stop is not any more."""
-        self.gate.stopping = ""
+        if self.gate.stopping:
+            self.gate.stopping = ""
+            for _, desk in self.portfolio.all_desks():
+                desk.heard = False
 
     def _on_terms(self, change: TermsChanged) -> None:
         key = change.instrument.key

@@ -45,23 +45,21 @@ class Standing:
     def on_link(self, link: VenueLink) -> None:
         """An account that is not up opens nothing; one that is down for longer has its orders taken back."""
         account = account_key(link.venue, link.account)
-        was_down = self._gate.links.get(account, "").startswith(_DOWN)
+        desks = [desk for _, desk in self._portfolio.all_desks() if desk.instrument.account_key == account]
         if link.state is LinkState.UP:
             self._gate.links.pop(account, None)
-            self._go_on(account, link.id, asked_again=was_down)
+            for desk in desks:
+                self._carry(desk, link.id)
             return
+        was_down = self._gate.links.get(account, "").startswith(_DOWN)
         down = was_down or link.state is LinkState.DOWN
         self._gate.links[account] = f"{_DOWN if down else ''}{link.reason or link.state}"
         if down and not was_down:
             event = self._facts.risk(link.id, "venue_down", RiskAction.NOTED, f"{account}: {link.reason}")
+            for desk in desks:
+                if desk.orders:
+                    desk.heard = False  # its orders are taken back: what is said again is asked for again
             self._orders.take_back("the venue cannot be relied on", event.id, account=account)
-
-    def _go_on(self, account: str, cause: str, *, asked_again: bool) -> None:
-        for _, desk in self._portfolio.all_desks():
-            if desk.instrument.account_key == account:
-                if asked_again:
-                    desk.heard = False  # its orders were taken back: what is said again is asked for again
-                self._carry(desk, cause)
 
     def on_stale(self, stale: MarketStale) -> None:
         """Nothing is opened on a market that is known to be out of date, and no quote is left in it."""
