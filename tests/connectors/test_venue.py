@@ -10,6 +10,7 @@ import pytest
 
 from tests.connectors.venue_bench import (
     BTC,
+    LISTED,
     START,
     Bench,
     book,
@@ -34,8 +35,10 @@ from workbench.core.events import (
     MarketStale,
     OrderReport,
     Quote,
+    TermsChanged,
     Trade,
 )
+from workbench.core.money import canonical
 from workbench.core.order import OrderStatus
 from workbench.core.ports import Outcome, Permissions
 from workbench.core.venue import LinkState, VenueLink
@@ -533,11 +536,11 @@ def test_a_refusal_for_the_time_stamp_learns_the_clock_anew_and_sends_nothing_ag
     assert "its clock is +1000 ms from ours" in caplog.text
 
 
-def test_terms_that_changed_are_read_anew_at_most_once_a_minute():
+def test_terms_that_changed_are_read_anew_at_most_every_ten_seconds():
     bench = Bench()
 
     async def work(venue):
-        await bench.time.sleep(61)
+        await bench.time.sleep(11)
         for number in range(3):
             bench.wire.reply("place", (400, {"code": -1013, "msg": "LOT_SIZE", "stale_terms": True}))
             await venue.place_order(order(f"a{number}"))
@@ -545,6 +548,22 @@ def test_terms_that_changed_are_read_anew_at_most_once_a_minute():
 
     bench.run(work)
     assert len(bench.wire.calls("listings")) == 2
+
+
+def test_a_run_is_told_of_the_steps_a_venue_trades_in_now():
+    bench = Bench()
+
+    async def work(venue):
+        await bench.time.sleep(11)
+        finer = msgspec.structs.replace(LISTED.instrument, lot=LISTED.instrument.lot * 10)
+        bench.dialect.listed = [msgspec.structs.replace(LISTED, instrument=finer), *bench.dialect.listed[1:]]
+        bench.wire.reply("place", (400, {"code": -1013, "msg": "LOT_SIZE", "stale_terms": True}))
+        await venue.place_order(order())
+        await bench.time.sleep(1)
+        return bench.taken()
+
+    told = [each for each in bench.run(work) if isinstance(each, TermsChanged)]
+    assert [(each.instrument, each.lot) for each in told] == [(BTC, canonical(BTC.lot * 10))]
 
 
 def test_a_cancel_for_what_is_not_listed_says_so():

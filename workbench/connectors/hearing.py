@@ -33,7 +33,8 @@ from workbench.core.clock import SECOND, Clock
 from workbench.core.errors import DataError
 from workbench.core.events import Event, MarketStale, OrderReport
 from workbench.core.instrument import Instrument
-from workbench.core.venue import LinkState, VenueLink
+from workbench.core.money import canonical
+from workbench.core.venue import LinkState, TermsChanged, VenueLink
 
 ANEW_PAUSE_NS = 5 * SECOND  # between two reconnects for a book that broke
 
@@ -212,6 +213,23 @@ class Hearing:
             self.account_link.went_down(reason, now)
         else:
             self._void(channel, reason, now)
+
+    def terms_changed(self, instrument: Instrument, listed: Instrument) -> None:
+        """The venue trades an instrument in other steps or with other minimums."""
+        now = self._clock.now()
+        self._backlog.put(
+            TermsChanged(
+                self.normaliser.source,
+                self.numbering.next(now),
+                now,
+                now,
+                instrument=instrument,
+                tick=canonical(listed.tick),
+                lot=canonical(listed.lot),
+                min_quantity=canonical(listed.min_quantity),
+                min_notional=canonical(listed.min_notional),
+            )
+        )
 
     def _void(self, channel: str, reason: str, now: int) -> None:
         """What was known of the markets of a channel no longer holds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 
 import msgspec
 
@@ -23,16 +24,26 @@ class Listings:
         self._by_symbol: dict[str, Listed] = {}
         self.by_market: dict[str, Instrument] = {}  # the venue's symbol -> what its events are made with
 
-    def learn(self, listed: Iterable[Listed]) -> None:
-        """Takes over what is listed now; what is listed no more keeps its last terms and is closed."""
+    def learn(self, listed: Iterable[Listed]) -> list[Listed]:
+        """Takes over what is listed now; what is listed no more keeps its last terms and is closed.
+
+        Returns the markets whose steps or minimums are not those that were known.
+        """
         now = {each.instrument.symbol: each for each in listed}
         if not now:
             raise DataError(f"{self._venue}: lists nothing at all")
         for symbol, old in self._by_symbol.items():
             self._by_symbol[symbol] = now.get(symbol) or _closed(old)
+        changed = []
+        for symbol, each in now.items():
+            before = self._by_symbol.get(symbol)
+            known = before.instrument if before else self._fixed.get(each.instrument.key)
+            if known is not None and _terms(known) != _terms(each.instrument):
+                changed.append(each)
         for symbol, each in now.items():
             self._by_symbol[symbol] = each
             self.by_market[each.market_id] = self._fixed.setdefault(each.instrument.key, each.instrument)
+        return changed
 
     def of(self, symbol: str) -> Listed:
         """The market of a unified symbol with its present terms; raises ConfigError if it is not listed."""
@@ -48,6 +59,10 @@ class Listings:
         """The instruments of some symbols, or of all, by key."""
         chosen = sorted(self._by_symbol) if symbols is None else symbols
         return {each.key: each for each in map(self.instrument, chosen)}
+
+
+def _terms(instrument: Instrument) -> tuple[Decimal, ...]:
+    return instrument.tick, instrument.lot, instrument.min_quantity, instrument.min_notional
 
 
 def _closed(listed: Listed) -> Listed:

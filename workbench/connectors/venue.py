@@ -25,7 +25,7 @@ from workbench.connectors.retry import pause_s
 from workbench.connectors.traffic import Traffic
 from workbench.connectors.wire import ACCOUNT, Call, Frame, Link, Topic, Wire
 from workbench.connectors.wirelog import WireLog
-from workbench.core.clock import MINUTE, SECOND, Clock
+from workbench.core.clock import SECOND, Clock
 from workbench.core.errors import ConfigError, DataError, Unsupported, VenueUnavailable
 from workbench.core.events import AmendEvent, ApprovedOrder, Bar, CancelEvent, Event, FillEvent, OrderReport, Trade
 from workbench.core.instrument import Instrument
@@ -41,7 +41,7 @@ from workbench.core.ports import (
 GRACE_S = 5.0  # a private channel that is back within this was a blip
 TICK_S = 0.5  # how often silence is looked for: a tenth of the shortest that counts
 CONNECT_S = 30.0  # within this the private channel is there, or the venue is called unavailable
-RELISTED_NS = MINUTE  # listings are heavy: at most once a minute, however often terms turn out to be stale
+RELISTED_NS = 10 * SECOND  # listings are heavy: at most so often, however often terms turn out to be stale
 BOOK_DEPTH = 1_000  # levels a side of a snapshot: what lies deeper is not seen until a difference tells of it
 SNAPSHOTS = 10  # tries for one book before it is left to the next tick
 
@@ -348,7 +348,10 @@ class VenueConnector(ExchangeConnector):
 
     async def _list(self) -> None:
         answers = await self._traffic.ask_all(self._dialect.listings())
-        self._listings.learn(self._dialect.read_listings(answers, venue=self.venue, account=self.account))
+        listed = self._dialect.read_listings(answers, venue=self.venue, account=self.account)
+        for each in self._listings.learn(listed):
+            if self._symbols is None or each.instrument.symbol in self._symbols:
+                self.hearing.terms_changed(self._listings.instrument(each.instrument.symbol), each.instrument)
         self.limiter.learn(self._dialect.published_limits(answers))
         self._listed_at = self._clock.now()
 
