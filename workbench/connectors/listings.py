@@ -32,14 +32,14 @@ class Listings:
         now = {each.instrument.symbol: each for each in listed}
         if not now:
             raise DataError(f"{self._venue}: lists nothing at all")
-        for symbol, old in self._by_symbol.items():
-            self._by_symbol[symbol] = now.get(symbol) or _closed(old)
         changed = []
         for symbol, each in now.items():
             before = self._by_symbol.get(symbol)
             known = before.instrument if before else self._fixed.get(each.instrument.key)
             if known is not None and _terms(known) != _terms(each.instrument):
                 changed.append(each)
+        for symbol, old in self._by_symbol.items():
+            self._by_symbol[symbol] = now.get(symbol) or _closed(old)
         for symbol, each in now.items():
             self._by_symbol[symbol] = each
             self.by_market[each.market_id] = self._fixed.setdefault(each.instrument.key, each.instrument)
