@@ -51,9 +51,11 @@ class Dispatcher:
         doubt: Doubt,
         numbers: Numbers,
         clock: Clock,
+        latched: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._connectors = connectors  # by account key
         self._tell, self._doubt = tell, doubt
+        self._latched = latched  # asked before each order leaves: a halt counts from the instant it is set
         self._numbers, self._clock = numbers, clock
         self._lines: dict[str, asyncio.Task[None]] = {}  # the last request of each order that is under way
         self.sent: dict[str, int] = {}  # when a request of an order last left, while its fate is open
@@ -92,8 +94,9 @@ class Dispatcher:
     async def _submit(self, order: ApprovedOrder) -> None:
         request = order.request
         connector = self._connectors[request.instrument.account_key]
-        if self.closed and not _closes(request):
-            self._not_sent(request, self.closed)
+        barred = self.closed or self._latched()
+        if barred and not _closes(request):
+            self._not_sent(request, barred)
             return
         self.sent[request.order_id] = self._clock.now()
         try:

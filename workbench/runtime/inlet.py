@@ -81,6 +81,11 @@ class Inlet:
         """Ends the stream once what waits is taken."""
         self._backlog.close()
 
+    def fail(self, error: BaseException) -> None:
+        """Ends the stream with an error: something that the run cannot do without has failed."""
+        self._failure = self._failure or error
+        self._backlog.close()
+
     def watch(self, tasks: Iterable[asyncio.Task[None]]) -> None:
         """From now on the end of any of these tasks by an error is the end of the stream."""
         for task in tasks:
@@ -146,5 +151,4 @@ class Inlet:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._failure = self._failure or error
-            self._backlog.close()
+            self.fail(error)

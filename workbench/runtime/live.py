@@ -118,7 +118,12 @@ class LiveRun(Service):
             spill=self._state.path / "spill-inlet",
         )
         self._dispatcher = Dispatcher(
-            connectors, tell=inlet.tell, doubt=self._doubt, numbers=self._numbers, clock=self._clock
+            connectors,
+            tell=inlet.tell,
+            doubt=self._doubt,
+            numbers=self._numbers,
+            clock=self._clock,
+            latched=self._state.halt_reason,
         )
         self._settlement = Settlement(
             self.engine.ledger,
@@ -129,6 +134,7 @@ class LiveRun(Service):
             sent=self._dispatcher.sent,
             validity_ns={each.key: each.validity_ns for each in self._reaches},
             began=self._clock.now(),
+            fail=inlet.fail,
         )
         pace = Pace(**self._config.reconcile.model_dump())
         self._resyncs = [

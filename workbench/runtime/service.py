@@ -22,6 +22,7 @@ from workbench.data.journal import Journal
 from workbench.data.reader import JournalReader
 from workbench.runtime.inbox import Inbox
 from workbench.runtime.latch import Unlatch
+from workbench.runtime.mailbox import Mailbox
 from workbench.runtime.notices import Notices
 from workbench.runtime.plan import Plan
 from workbench.runtime.recovery import Replay
@@ -76,7 +77,10 @@ class Service(ABC):
         self._plan: Plan | None = None
         self._state = state
         self._clock = clock or WallClock()
-        self._sinks: list[Sink] = [Notices(), Unlatch(state), *sinks]
+        self._halt_seen = ""
+        self._mailbox = Mailbox(state.commands)
+        unlatch = Unlatch(state, seen=lambda: self._halt_seen, opened=self._open_again)
+        self._sinks: list[Sink] = [Notices(), unlatch, self._mailbox, *sinks]
         self._since = 0
         self._process = "starting"
 
@@ -155,7 +159,7 @@ class Service(ABC):
         watch = FileWatch(self.engine)
         minders = [
             asyncio.create_task(self._beat(watch, journal, seconds)),
-            asyncio.create_task(self._mind_the_latch()),
+            asyncio.create_task(self._mind_what_is_told()),
         ]
         try:
             await session.run()
@@ -184,20 +188,26 @@ class Service(ABC):
             rest = HEARTBEAT_S if end is None else max(0.0, min(HEARTBEAT_S, (end - self._clock.now()) / SECOND))
             await asyncio.sleep(rest)
 
-    async def _mind_the_latch(self) -> None:
-        """Takes a halt that was set from outside: at once, whatever waits in the run."""
-        assert self.engine is not None
-        told = ""
+    async def _mind_what_is_told(self) -> None:
+        """Takes a halt that was set from outside at once, whatever waits in the run, and commands after it."""
         while True:
-            reason = self._state.halt_reason() or ""
-            if reason and reason != told and not self.engine.gate.halted:
-                self._shut_off(reason)
-                now = self._clock.now()
-                self.inbox.put(Halt("operator", now, now, now, reason=reason))
-            elif told and not reason:
-                self._open_again()
-            told = reason
+            try:
+                self._look_at_the_latch()
+                self._mailbox.deliver(self._clock.now(), self.inbox.put)
+            except (OSError, VenueUnavailable) as error:  # the next look tries again
+                log.warning("commands: %s", error)
             await asyncio.sleep(LATCH_LOOK_S)
+
+    def _look_at_the_latch(self) -> None:
+        assert self.engine is not None
+        reason = self._state.halt_reason() or ""
+        if reason and reason != self._halt_seen and not self.engine.gate.halted:
+            self._shut_off(reason)
+            now = self._clock.now()
+            self.inbox.put(Halt("operator", now, now, now, reason=reason))
+        elif self._halt_seen and not reason:
+            self._open_again()
+        self._halt_seen = reason
 
     def _shut_off(self, reason: str) -> None:  # noqa: B027 - a simulated venue leads nowhere
         """Closes what leads outside before the engine has heard of the halt."""

@@ -51,6 +51,7 @@ class Settlement:
         sent: Mapping[str, int],
         validity_ns: Mapping[str, int],
         began: int,
+        fail: Callable[[BaseException], None],
     ) -> None:
         self._ledger, self._connectors = ledger, connectors
         self._tell, self._numbers, self._clock = tell, numbers, clock
@@ -58,7 +59,7 @@ class Settlement:
         self._validity_ns = validity_ns  # by account key: how long after it was sent a request may still be booked
         self._began = began  # requests of an earlier process left before this
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self.failed: Callable[[BaseException], None] = lambda _: None
+        self._fail = fail
 
     def doubt(self, order_id: str) -> None:
         """Asks about an order until its fate is known; asking twice asks once."""
@@ -87,7 +88,7 @@ class Settlement:
     def _settled(self, order_id: str, task: asyncio.Task[None]) -> None:
         self._tasks.pop(order_id, None)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.failed(error)
+            self._fail(error)
 
     async def _settle(self, order_id: str) -> None:
         state = self._ledger.orders[order_id]

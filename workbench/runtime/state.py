@@ -35,6 +35,11 @@ class StateFolder:
         return self.path / "runs"
 
     @property
+    def commands(self) -> Path:
+        """Where commands to a run wait for it."""
+        return self.path / "commands"
+
+    @property
     def database(self) -> str:
         """The URL of the default database."""
         return f"sqlite:///{self.path / 'workbench.db'}"
@@ -68,9 +73,9 @@ class StateFolder:
             self._mirror("HALT", status["halt_reason"])
 
     def halt(self, reason: str) -> None:
-        """Latches the halt: a living run takes it within moments, one that starts later starts halted."""
+        """Latches the halt, durably: a living run takes it within moments, one that starts later starts halted."""
         self.path.mkdir(parents=True, exist_ok=True)
-        self._mirror("HALT", reason)
+        replace_text(self.path / "HALT", reason, durable=True)
 
     def halt_reason(self) -> str | None:
         """Why the latch is set; None while it is not."""
@@ -94,18 +99,25 @@ class StateFolder:
         """The last status written; `stopped` if no process holds the lease."""
         file = self.path / "status.json"
         if not file.exists():
-            return {**EMPTY_STATUS}
+            return self._without_a_run({**EMPTY_STATUS})
         try:
             status: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as error:
             raise CorruptState(f"{file}: expected JSON: {error}") from None
         if not isinstance(status, dict) or status.keys() != EMPTY_STATUS.keys():
             raise CorruptState(f"{file}: expected a status with {', '.join(EMPTY_STATUS)}")
-        if self.holder() is None:
-            status["state"] = "halted" if status["halt_reason"] else "stopped"
-            status["pid"] = None
-            status["venue"] = {name: {**each, "connected": False} for name, each in status["venue"].items()}
-        return status
+        return self._without_a_run(status) if self.holder() is None else status
+
+    def _without_a_run(self, status: dict[str, Any]) -> dict[str, Any]:
+        """What a status left behind means while nobody runs here; the latch can be set all the same."""
+        halted = status["halt_reason"] or self.halt_reason()
+        return {
+            **status,
+            "state": "halted" if halted else "stopped",
+            "halt_reason": halted,
+            "pid": None,
+            "venue": {name: {**each, "connected": False} for name, each in status["venue"].items()},
+        }
 
 
 EMPTY_STATUS: dict[str, Any] = {
@@ -127,8 +139,22 @@ EMPTY_STATUS: dict[str, Any] = {
 }
 
 
-def replace_text(file: Path, content: str) -> None:
-    """Writes a small file whole: readers see the old or the new, never a part."""
+def replace_text(file: Path, content: str, *, durable: bool = False) -> None:
+    """Writes a small file whole: readers see the old or the new, never a part; `durable`, also after a loss of power."""
     part = file.with_name(f".{file.name}.{os.getpid()}")
-    part.write_text(content, encoding="utf-8")
+    with part.open("w", encoding="utf-8") as stream:
+        stream.write(content)
+        if durable:
+            stream.flush()
+            os.fsync(stream.fileno())
     os.replace(part, file)
+    if durable:
+        _sync_folder(file.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
