@@ -12,6 +12,9 @@ from workbench.twin.opening import PRICE, PRICES
 from workbench.twin.recorded import RecordedWorld, frames
 from workbench.twin.world import SyntheticWorld
 
+SAMPLES = Path(__file__).parents[1] / "samples"
+ENDING = ".txt.gz"  # of a recording of frames
+
 _Frame = tuple[int, Mapping[str, Any]]
 
 
@@ -31,11 +34,19 @@ def world_maker(name: str, *, seed: int, speed: float) -> WorldMaker:
     if kind == "synthetic" and not rest:
         return lambda exchange: _synthetic(exchange, seed)
     if kind == "replay" and rest:
-        path = Path(rest)
-        if not path.is_file():
-            raise ConfigError(f"world: {path} is not a file")
+        path = _recording(rest)
         return lambda exchange: PacedRecording(exchange, frames(path), speed=speed)
     raise ConfigError(f"world: expected 'synthetic' or 'replay:FILE', got {name!r}")
+
+
+def _recording(name: str) -> Path:
+    """A recording's file, by its path or as one of those that come with the package."""
+    bundled = {each.name.removesuffix(ENDING): each for each in SAMPLES.glob(f"*{ENDING}")}
+    if Path(name).is_file():
+        return Path(name)
+    if name in bundled:
+        return bundled[name]
+    raise ConfigError(f"world: {name} is neither a file nor one of {', '.join(sorted(bundled))}")
 
 
 class PacedRecording:
