@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from tests.strategies.stage import SPOT, closes, run, said
@@ -25,7 +27,15 @@ from workbench.strategies.manual import ManualTarget, read_targets
     ],
 )
 def test_a_fraction_is_taken_exactly_as_text_or_as_a_number(text, ppm):
-    assert read_targets(text)["BTC/USDT"] == ppm
+    assert read_targets(text)["BTC/USDT"] == Target("BTC/USDT", ppm)
+
+
+def test_an_entry_may_name_a_quantity_a_limit_and_a_stop():
+    text = '{"BTC/USDT": {"quantity": "0.01", "limit": "59000.5", "stop": 58000}, "ETH/USDT": {"exposure": -0.5}}'
+    assert read_targets(text) == {
+        "BTC/USDT": Target("BTC/USDT", None, Decimal("0.01"), Decimal("59000.5"), Decimal(58000)),
+        "ETH/USDT": Target("ETH/USDT", -500_000),
+    }
 
 
 @pytest.mark.parametrize(
@@ -43,7 +53,11 @@ def test_a_fraction_is_taken_exactly_as_text_or_as_a_number(text, ppm):
         ('{"BTC/USDT": NaN}', "nan"),
         ('{"BTC/USDT": Infinity}', "inf"),
         ('{"BTC/USDT": 1e999}', "digits"),
-        ('{"BTC/USDT": {"a": 1}}', "dict"),
+        ('{"BTC/USDT": {"a": 1}}', "expected an exposure or a quantity, and limit or stop, got a"),
+        ('{"BTC/USDT": {}}', "expected an exposure or a quantity, and limit or stop, got nothing"),
+        ('{"BTC/USDT": {"exposure": 1, "quantity": 1}}', "expected an exposure or a quantity"),
+        ('{"BTC/USDT": {"exposure": 1, "limit": 0}}', r"targets\['BTC/USDT'\].limit: expected a price above 0, got 0"),
+        ('{"BTC/USDT": {"quantity": "some"}}', r"targets\['BTC/USDT'\].quantity: expected a number"),
         ('{"BTC/USDT": "0.1", "BTC/USDT": "0.9"}', "'BTC/USDT' is named twice"),
         ("[" * 50_000, "recursion"),
         ('{"BTC/USDT": ' + "9" * 5_000 + "}", "limit"),
