@@ -32,15 +32,23 @@ if TYPE_CHECKING:
     from workbench.research.launch import start_paper
     from workbench.research.paper import paper, replay
     from workbench.research.result import Result
+    from workbench.runtime.hand import Hand
+    from workbench.twin.actions import Action, Where
+    from workbench.twin.faults import Fault
+    from workbench.twin.server import LocalExchange
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Action",
     "Bar",
     "BookUpdate",
     "ExchangeConnector",
+    "Fault",
     "FillEvent",
+    "Hand",
     "Instrument",
+    "LocalExchange",
     "MarketDataEvent",
     "OrderEvent",
     "Parameters",
@@ -53,6 +61,7 @@ __all__ = [
     "Strategy",
     "Target",
     "Trade",
+    "Where",
     "__version__",
     "attach",
     "backtest",
@@ -77,6 +86,10 @@ _HOMES = {
     "research.launch": "start_paper",
     "research.paper": "paper replay",
     "research.result": "Result",
+    "runtime.hand": "Hand",
+    "twin.actions": "Action Where",
+    "twin.faults": "Fault",
+    "twin.server": "LocalExchange",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
