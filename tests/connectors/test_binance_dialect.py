@@ -197,7 +197,8 @@ def judged(body, status: int = 200):
 def test_an_accepted_order_brings_its_fills_and_its_state():
     verdict = judged(PLACED)
     assert verdict.outcome is Outcome.ACCEPTED
-    first, second, state = verdict.heard
+    taken_in, first, second, state = verdict.heard
+    assert (taken_in.status, taken_in.filled) == (OrderStatus.ACKNOWLEDGED, "0")
     at = 1507725176595 * 10**6
     assert first == HeardFill(
         market_id="BTCUSDT",

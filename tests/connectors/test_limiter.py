@@ -231,3 +231,19 @@ def test_a_refusal_for_pace_silences_the_connector_until_its_time_is_over():
     assert refused.outcome is Outcome.REJECTED
     assert [call.endpoint for _, call in later[:2]] == ["cancel", "time"]
     assert all(at >= since + 7 * SECOND for at, _ in later)
+
+
+def test_a_limit_of_one_endpoint_holds_up_nobody_else():
+    mine = RateLimit(name=Urgency.QUERY, most=10, window_ns=2 * SECOND, endpoint=Urgency.QUERY)
+    line = Line(mine)
+
+    async def work():
+        questions = [asyncio.create_task(line.go(request(Urgency.QUERY))) for _ in range(20)]
+        await line.time.sleep(0.001)
+        await line.go(request(Urgency.ORDER))
+        await asyncio.gather(*questions)
+
+    line.time.run(work)
+    left = [at for at, urgency in line.went if urgency is Urgency.QUERY]
+    assert sum(at < 2 for at in left) == 9
+    assert next(at for at, urgency in line.went if urgency is Urgency.ORDER) < 1

@@ -225,6 +225,18 @@ class BenchDialect:
     def read_open_orders(self, answer: Answer) -> Sequence[HeardOrder]:
         return [heard_order(each) for each in _read(answer)]
 
+    def cancel_became(self, venue_order_id: str, listed: Listed) -> Call | None:
+        return call("cancel", Urgency.CANCEL, id=venue_order_id) if self.separate_stops else None
+
+    def further_open_orders(self, answer: Answer) -> Call | None:
+        return None
+
+    def funding(self, listed: Listed, since: int, after: str) -> Call | None:
+        return None
+
+    def read_funding(self, answer: Answer) -> tuple[Sequence[HeardFill], str]:
+        return (), ""
+
     def my_trades(self, listed: Listed, since: int, after: str) -> Call:
         return call("my_trades", since=since, after=after)
 

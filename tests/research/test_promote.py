@@ -51,6 +51,7 @@ def test_a_shipped_strategy_passes_every_gate_and_runs_from_its_release() -> Non
     release = answer.json["release"]
     evidence = json.loads((RELEASES / release / "evidence/paper.json").read_text())
     assert len(evidence["ledger_digest"]) == 64
+    assert {each["topic"] for each in evidence["data"]} == {"bars:1h"}
 
     backtest = ask("backtest", SMA, "--data", DATA, "-p", "fast=5", "-p", "slow=12", "--json").json
     Path("prod.yaml").write_text("environment: prod")

@@ -257,7 +257,7 @@ def test_a_strategy_that_renews_its_valid_until_with_every_bar_is_remembered_onc
     bench = Bench()
     for minute in range(50):
         bench.say(exactly("5", limit=Decimal(95), valid_until=bench.now + (minute + 3) * MINUTE))
-    assert len(bench.engine._expiring) == 1
+    assert len(bench.engine.portfolio.expiring) == 1
 
 
 def test_a_budget_caps_what_a_target_is_sized_from() -> None:

@@ -1,4 +1,4 @@
-"""`workbench run`, `status` and `ledger`: a run and what it holds."""
+"""`workbench run`: paper and live, in the foreground until told to stop."""
 
 from __future__ import annotations
 
@@ -11,31 +11,24 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from workbench.cli.output import (
-    AsJson,
-    ConfigFiles,
-    Settings,
-    StateOption,
-    emit,
-    err,
-    lines,
-    log_to_stderr,
-    state_of,
-    table,
-)
+from workbench.cli.live import live
+from workbench.cli.output import AsJson, ConfigFiles, Settings, StateOption, emit, err, log_to_stderr, state_of
+from workbench.cli.paper_live import paper_on_venues
 from workbench.cli.root import app
-from workbench.core.clock import instant_text
-from workbench.core.errors import ConfigError, DataError
+from workbench.core.errors import ConfigError
 from workbench.data.reader import JournalReader
-from workbench.data.view import ledger_view
 from workbench.runtime.config import Config, load
 from workbench.runtime.paper import paper_plan
 from workbench.runtime.paper_run import PaperRun
 from workbench.runtime.release import find
 from workbench.runtime.settings import settings_of
+from workbench.runtime.venues import hears_venues
 
 run = typer.Typer(help="Runs strategies in the foreground until told to stop.", no_args_is_help=True)
 app.add_typer(run, name="run")
+
+
+run.command("live")(live)
 
 
 @run.command("paper")
@@ -54,16 +47,25 @@ def paper(
     as_json: AsJson = False,
     state: StateOption = None,
 ) -> None:
-    """Papers over stored data on a simulated venue; goes on where it was if it was stopped or killed."""
+    """Papers on a simulated venue; goes on where it was if it was stopped or killed.
+
+    Over stored data where some is named, else on the living data of the configuration's venues.
+    """
     from workbench.data.store import Store  # SQLAlchemy takes a second to load; status and ledger do without
 
     settings = _settled(load(config), release, strategy, settings_of(parameters), data, start, end, cash)
+    folder = state_of(state, settings.environment)
+    log_to_stderr()
+    if not settings.data and hears_venues(settings):
+        if any(each is not None for each in (speed, start, end)):
+            raise ConfigError("run paper: --speed, --start and --end are for stored data; name some with --data")
+        status = paper_on_venues(settings, folder, seconds=seconds, new=new)
+        emit({**status, "journal": str(folder.journal)}, as_json=as_json)
+        return
     if speed is not None:
         settings = settings.model_copy(
             update={"data": [each.model_copy(update={"speed": speed}) for each in settings.data]}
         )
-    folder = state_of(state, settings.environment)
-    log_to_stderr()
     ready = paper_plan(settings, folder.lake(), releases=Path("config/releases"))
     session = PaperRun(ready.plan, folder, datasets=ready.datasets, make=ready.make, speed=ready.speed)
     store = Store(settings.store.url or folder.database)  # before the run: a wrong URL must not wait for its end
@@ -122,45 +124,3 @@ def _settled(
 def _seat(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
     seat_id = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:50] or "strategy"
     return {"id": seat_id, "symbols": ["*"], "parameters": parameters}
-
-
-SHOWN = 50  # rows of each table; --json has them all
-
-
-@app.command("status")
-def status(as_json: AsJson = False, state: StateOption = None) -> None:
-    """Shows health and readiness of the run in a state directory."""
-    found = state_of(state).status()
-    emit(found, as_json=as_json, text=lines(found))
-
-
-@app.command("ledger")
-def ledger(as_json: AsJson = False, state: StateOption = None) -> None:
-    """Shows orders, fills, positions and balances from the journal, whether or not the run is alive."""
-    folder = state_of(state)
-    try:
-        view = ledger_view(JournalReader(folder.journal))
-    except DataError:
-        if folder.journal.exists():
-            raise
-        view = {"orders": [], "fills": [], "positions": [], "balances": []}
-    if as_json:
-        emit(view, as_json=True)
-        return
-    shown = {
-        "orders": ("client_order_id", "symbol", "side", "order_type", "quantity", "filled", "average_price", "status"),
-        "fills": ("ts_ns", "symbol", "side", "quantity", "price", "fee", "fee_currency"),
-        "positions": ("strategy_id", "symbol", "quantity", "average_entry_price", "realized_pnl", "unrealized_pnl"),
-        "balances": ("exchange", "asset", "free", "locked", "total"),
-    }
-    for name, columns in shown.items():
-        rows = view[name][-SHOWN:]
-        total = len(view[name])
-        title = f"{name} ({total})" if len(rows) == total else f"{name} (last {len(rows)} of {total})"
-        table(title, columns, [[_cell(column, row.get(column)) for column in columns] for row in rows])
-
-
-def _cell(column: str, value: Any) -> Any:
-    if column == "client_order_id":
-        return str(value)[:12]
-    return instant_text(value) if column == "ts_ns" else value

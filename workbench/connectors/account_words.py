@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from workbench.connectors.heard import HeardFill, HeardFunding, HeardOrder
@@ -49,7 +50,7 @@ def _fill(heard: HeardFill, instrument: Instrument, stamp: Stamp) -> FillEvent |
     if price <= 0 or quantity <= 0:
         raise DataError(f"{what}: expected a price and a quantity above 0, got {heard.price} and {heard.quantity}")
     trade: dict[str, Any] = {
-        "trade_id": heard.trade_id,
+        "trade_id": heard.trade_id or _unnamed(heard, quantity, price),
         "instrument": instrument,
         "side": heard.side,
         "quantity_raw": quantity,
@@ -60,6 +61,12 @@ def _fill(heard: HeardFill, instrument: Instrument, stamp: Stamp) -> FillEvent |
     if heard.forced:
         return Liquidation(*stamp, **trade)
     return FillEvent(*stamp, order_id=heard.order_id, venue_order_id=heard.venue_order_id, maker=heard.maker, **trade)
+
+
+def _unnamed(heard: HeardFill, quantity: int, price: int) -> str:
+    """The name of a fill that its venue gave none: the same however often and in whatever words it is told."""
+    what = f"{heard.venue_order_id or heard.order_id}|{heard.side}|{quantity}|{price}|{heard.at}"
+    return f"unnamed-{hashlib.blake2b(what.encode(), digest_size=8).hexdigest()}"
 
 
 def _funding(heard: HeardFunding, instrument: Instrument, stamp: Stamp) -> FundingEvent:

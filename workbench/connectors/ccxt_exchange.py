@@ -11,7 +11,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ import msgspec
 
 from workbench.connectors.line import Line
 from workbench.connectors.sending import answered, send
-from workbench.connectors.streams import PER_LINE, STREAMS
+from workbench.connectors.streams import PER_LINE, STREAMS, Door
 from workbench.connectors.tap import dial, exact_json
 from workbench.connectors.unified import UNIFIED, Watch, watches
 from workbench.connectors.wire import Answer, Call, Frame, Link, Topic
@@ -45,6 +45,13 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "createOrder": {"quoteOrderQty": False},
         "ws": {"compress": 0},
     },
+    "okx": {"defaultType": "spot", "fetchMarkets": {"types": ["spot", "swap"]}, "ws": {"compress": 0}},
+}
+
+
+# Where a request itself can say until when it counts: the header, and what is worth nothing later than wanted.
+_DEADLINES: Mapping[str, tuple[str, frozenset[str]]] = {
+    "okx": ("expTime", frozenset({"trade/order", "trade/amend-order"})),
 }
 
 
@@ -84,9 +91,11 @@ class CcxtWire:
         self._exchange: Any = None
         self._session: Any = None
         self._channels: dict[str, tuple[Line | Watch, asyncio.Task[None]]] = {}
+        self._market: dict[str, list[Line]] = {}  # by the URL of their kind
         self._topics: set[Topic] = set()
         self._heard: deque[Frame | Link] = deque()  # bounded by `_hear`
         self._waiting, self._some = waiting, asyncio.Event()
+        self._failure: BaseException | None = None  # a mistake of ours that ended a channel for good
 
     async def open(self) -> None:
         """Makes ccxt's exchange, once; raises ConfigError where ccxt is missing or knows no such exchange."""
@@ -102,12 +111,15 @@ class CcxtWire:
         self._session = open_session(hosts=self._hosts, ca_file=self._ca_file)
         self._exchange = _prepared(getattr(ccxt, self.name), self._terms(), *self._urls)
         self._exchange.on_rest_response = self._answered
+        if self.name in _DEADLINES:
+            _bounded(self._exchange, *_DEADLINES[self.name], window_ms=self._recv_window_ms)
         self._exchange.milliseconds = self._milliseconds  # what is signed is stamped by our clock, which may not step
         self._exchange.open()
 
     async def close(self) -> None:
         """Lets every connection go; safe to call twice."""
-        tasks, self._channels = [task for _, task in self._channels.values()], {}
+        tasks, self._channels, self._market = [task for _, task in self._channels.values()], {}, {}
+        self._topics.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -138,10 +150,11 @@ class CcxtWire:
             for watch in watches(exchange, topic, hear=self._hear, now=self._now):
                 self._keep(watch)
         elif topic.kind == "account":
-            self._keep(self._line("account", self._streams.account, login=self._sign_in))
+            for door in self._streams.account(exchange.urls["api"]["ws"]):
+                self._keep(self._line(door.channel, door.url, login=partial(self._sign_in, door), first=door.topics))
         else:
             name = self._streams.name(topic)
-            self._market_line(self._streams.market).add(name)
+            self._market_line(self._streams.market(exchange.urls["api"]["ws"], topic)).add(name)
         self._topics.add(topic)
 
     async def receive(self) -> AsyncIterator[Frame | Link]:
@@ -149,6 +162,8 @@ class CcxtWire:
         while self._heard or self._exchange is not None:
             while self._heard:
                 yield self._heard.popleft()
+            if self._failure is not None:
+                raise self._failure
             self._some.clear()
             if self._exchange is not None:
                 await self._some.wait()
@@ -169,7 +184,7 @@ class CcxtWire:
             raise ConfigError(f"{self.name}: ccxt has no endpoint {call.endpoint!r}")
 
         async def implicit() -> None:
-            await method(dict(call.params))
+            await method([dict(each) for each in call.rows] if call.rows else dict(call.params))
 
         async def unified() -> bytes:
             return msgspec.json.encode(await method(*call.params["args"]))
@@ -184,40 +199,50 @@ class CcxtWire:
 
     # --- streams ----------------------------------------------------------------------------------
 
-    async def _sign_in(self) -> None:
-        assert self._streams is not None
+    async def _sign_in(self, door: Door) -> None:
         self._exchange.options["timeDifference"] = -(self._clock_offset() // 1_000_000)
-        await self._exchange.authenticate(dict(self._streams.login))
+        await self._exchange.authenticate(dict(door.login))
 
-    def _market_line(self, path: str) -> Line:
-        """The last line that still has room, or a new one."""
-        number = sum(channel.startswith("market") for channel in self._channels)
-        last = self._channels.get(f"market/{number - 1}")
-        if last is not None and isinstance(last[0], Line) and len(last[0].topics) < PER_LINE:
-            return last[0]
-        return self._keep(self._line(f"market/{number}", path, suffix=f"/{number}"))
+    def _market_line(self, url: str) -> Line:
+        """The last line of a kind that still has room, or a new one."""
+        assert self._streams is not None
+        lines = self._market.setdefault(url, [])
+        if not lines or len(lines[-1].topics) >= PER_LINE:
+            number = sum(map(len, self._market.values()))
+            lines.append(self._keep(self._line(f"market/{number}", self._streams.numbered(url, number))))
+        return lines[-1]
 
     def _line(
-        self, channel: str, path: str, *, suffix: str = "", login: Callable[[], Awaitable[Any]] | None = None
+        self,
+        channel: str,
+        url: str,
+        *,
+        login: Callable[[], Awaitable[Any]] | None = None,
+        first: Sequence[str] = (),
     ) -> Line:
         assert self._streams is not None
-        url = self._exchange.urls["api"]["ws"]
-        for step in path.split("."):
-            url = url[step]
         return Line(
             channel,
-            url=url + suffix,
+            url=url,
             streams=self._streams,
             dial=partial(dial, self._exchange),
             hear=self._hear,
             now=self._now,
             chance=self._chance,
             login=login,
+            first=first,
         )
 
     def _keep(self, kept: _Kept) -> _Kept:
-        self._channels[kept.channel] = kept, asyncio.create_task(kept.keep(), name=f"{self.name} {kept.channel}")
+        task = asyncio.create_task(kept.keep(), name=f"{self.name} {kept.channel}")
+        task.add_done_callback(self._ended)
+        self._channels[kept.channel] = kept, task
         return kept
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = self._failure or error
+            self._some.set()
 
     def _hear(self, heard: Frame | Link) -> None:
         """Frames beyond the bound are lost, and their channel starts over so that everybody knows."""
@@ -256,6 +281,19 @@ def _prepared(kind: Any, terms: dict[str, Any], rest_url: str, stream_url: str) 
     if rest_url:
         exchange.urls["api"] = _moved(exchange.urls["api"], rest_url, stream_url)
     return exchange
+
+
+def _bounded(exchange: Any, header: str, paths: frozenset[str], *, window_ms: int) -> None:
+    """From now on requests to these paths carry their deadline, in milliseconds of the venue's clock."""
+    sign = exchange.sign
+
+    def signed(path: str, api: Any, method: str, params: Any, *more: Any) -> dict[str, Any]:
+        request: dict[str, Any] = sign(path, api, method, params, *more)
+        if method == "POST" and path in paths:
+            request["headers"][header] = str(exchange.nonce() + window_ms)
+        return request
+
+    exchange.sign = signed
 
 
 def _moved(urls: Any, rest_url: str, stream_url: str) -> Any:

@@ -38,19 +38,20 @@ class _Market:
         self._newest = newest
         self._listed: dict[tuple[type, int], int] = {}  # trades, bars of each interval, ...: how many are kept
         self._last: set[type] = set()  # kinds of which only the last counts, once it is found
-        self._void = False  # what is older was declared not to hold
+        self._void: set[str] = set()  # the kinds of data of which what is older was declared not to hold
         self._updates: list[BookUpdate] = []  # newest first
         self._whole = False  # a snapshot was found: nothing older counts
 
     def keeps(self, event: MarketDataEvent) -> bool:
         """Whether an event is needed, where all newer ones were asked about before."""
         if isinstance(event, BookUpdate):
-            return not self._void and self._keeps_update(event)
+            return not self._voided("book") and self._keeps_update(event)
         if isinstance(event, MarketStale):
-            first, self._void = not self._void, True
+            first = not self._voided(event.topic)
+            self._void.add(event.topic)
             return first
         if isinstance(event, _LAST_COUNTS):
-            first = not self._void and type(event) not in self._last
+            first = not self._voided("quotes") and type(event) not in self._last
             self._last.add(type(event))
             return first
         return self._keeps_listed(event)
@@ -70,6 +71,9 @@ class _Market:
             asks_raw=tuple(_standing(asks, gone=not self._whole, best_first=False)),
             snapshot=self._whole,
         )
+
+    def _voided(self, topic: str) -> bool:
+        return "" in self._void or topic in self._void
 
     def _keeps_listed(self, event: MarketDataEvent) -> bool:
         kind = (type(event), event.interval_ns if isinstance(event, Bar) else 0)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from workbench.connectors.heard import Heard, HeardBar, HeardBook, HeardFill, HeardOrder, HeardTrade
+from workbench.connectors.heard import Heard, HeardBar, HeardBook, HeardFill, HeardFunding, HeardOrder, HeardTrade
 from workbench.connectors.wire import Answer, Call
 from workbench.core.events import AmendEvent, OrderEvent
 from workbench.core.instrument import Instrument
@@ -38,6 +38,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     code: str = ""
     reason: str = ""
+    venue_order_id: str = ""  # where the answer says no more of the order than this
     heard: tuple[Heard, ...] = ()  # what the answer says besides: the order's state, its first fills
     stale_terms: bool = False  # refused for a filter: the listings are to be read anew
     clock: bool = False  # refused for its time stamp: the clock is to be learned anew
@@ -53,11 +54,15 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
-    """A limit as the venue publishes it: at most `most` of `name` in `window_ns`."""
+    """A limit as the venue publishes it: at most `most` of `name` in `window_ns`.
+
+    `endpoint` is the only one whose requests count, '' where all do.
+    """
 
     name: str
     most: int
     window_ns: int
+    endpoint: str = ""
 
 
 class Dialect(Protocol):
@@ -84,13 +89,17 @@ class Dialect(Protocol):
     def place(self, order: OrderEvent, listed: Listed) -> Call: ...
     def amend(self, amend: AmendEvent, listed: Listed) -> Call: ...
     def cancel(self, order_id: str, listed: Listed, *, stop: bool) -> Call: ...
+    def cancel_became(self, venue_order_id: str, listed: Listed) -> Call | None: ...  # what a stop became; None: itself
     def verdict(self, answer: Answer, *, order_id: str, listed: Listed) -> Verdict: ...
     def order(self, order_id: str, listed: Listed) -> Sequence[Call]: ...
-    def read_order(self, answer: Answer, listed: Listed) -> HeardOrder | None: ...
+    def read_order(self, answer: Answer, listed: Listed) -> HeardOrder | Call | None: ...  # Call: what tells more
     def open_orders(self) -> Sequence[Call]: ...
     def read_open_orders(self, answer: Answer) -> Sequence[HeardOrder]: ...
+    def further_open_orders(self, answer: Answer) -> Call | None: ...  # the next page, None after the last
     def my_trades(self, listed: Listed, since: int, after: str) -> Call: ...
     def read_my_trades(self, answer: Answer) -> tuple[Sequence[HeardFill], str]: ...
+    def funding(self, listed: Listed, since: int, after: str) -> Call | None: ...  # None: nothing is ever funded
+    def read_funding(self, answer: Answer) -> tuple[Sequence[HeardFunding], str]: ...
     def balances(self) -> Call: ...
     def read_balances(self, answer: Answer) -> Mapping[str, Decimal]: ...
     def positions(self) -> Call | None: ...

@@ -121,6 +121,16 @@ class HeardFunding(msgspec.Struct, frozen=True, kw_only=True):
     at: int
 
 
+class HeardSettled(msgspec.Struct, frozen=True, kw_only=True):
+    """Something was settled on a perpetual, such as funding; how much, the stream does not say: it is to be asked.
+
+    `market_id` is '' where the stream does not say on which either.
+    """
+
+    market_id: str
+    at: int
+
+
 class HeardBalance(msgspec.Struct, frozen=True, kw_only=True):
     """The account's total of one asset changed; `external` where a transfer did it.
 
@@ -149,6 +159,7 @@ Heard = (
     | HeardOrder
     | HeardFill
     | HeardFunding
+    | HeardSettled
     | HeardBalance
     | HeardEnd
 )

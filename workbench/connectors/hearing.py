@@ -20,6 +20,7 @@ from workbench.connectors.heard import (
     HeardBook,
     HeardEnd,
     HeardQuote,
+    HeardSettled,
     HeardTrade,
 )
 from workbench.connectors.listening import Listening
@@ -51,6 +52,9 @@ class Deeds(Protocol):
 
     def fetch_book(self, market_id: str) -> None:
         """Asks for the snapshot of a book, unless it is being asked for already."""
+
+    def ask_settled(self, market_id: str, at: int) -> None:
+        """Asks what was settled in a market at about `at`, by the venue's clock."""
 
 
 class Hearing:
@@ -85,6 +89,7 @@ class Hearing:
         self._book_anew_at: dict[str, int] = {}  # channel -> when it was last made anew for a book
         self._generations: dict[str, int] = {}
         self._private: set[str] = set()
+        self._private_down: set[str] = set()  # of these: the account is heard whole only while there are none
         self.unreadable = 0  # frames so far
 
     # --- what came in -----------------------------------------------------------------------------
@@ -133,7 +138,7 @@ class Hearing:
         """Time passes: what is silent is called stale, and what is silent for long connected anew."""
         self.account_link.tick(now)
         for silent in self.listening.silent(now):
-            self._stale(silent.instrument, silent.reason, now)
+            self._stale(silent.instrument, silent.reason, now, topic=silent.topic)
         for channel, reason in self.listening.due(now).items():
             self._deeds.reconnect(channel, reason)
         for market_id in self._books:
@@ -159,6 +164,9 @@ class Hearing:
     def _take(self, heard: Heard, channel: str, received: int) -> None:
         if isinstance(heard, HeardEnd):
             self._deeds.reconnect(channel, heard.reason)
+            return
+        if isinstance(heard, HeardSettled):
+            self._deeds.ask_settled(heard.market_id, heard.at)
             return
         kind = _KINDS.get(type(heard))
         if kind is not None:
@@ -203,13 +211,16 @@ class Hearing:
         private = channel in self._private
         self.listening.came_up(channel, now, self._random(), public=not private)
         if private:
-            self.account_link.came_up(now)
+            self._private_down.discard(channel)
+            if not self._private_down:
+                self.account_link.came_up(now)
         elif known is not None and known != generation:
             self._void(channel, "connected anew: something may be missing", now)
 
     def _lost(self, channel: str, reason: str, now: int) -> None:
         self.listening.went_down(channel)
         if channel in self._private:
+            self._private_down.add(channel)
             self.account_link.went_down(reason, now)
         else:
             self._void(channel, reason, now)
@@ -239,10 +250,10 @@ class Hearing:
             if self.listening.channel_of("book", book.market_id) in (channel, ""):
                 book.reset(reason, received=now, clock_offset_ns=self._time.offset_ns)
 
-    def _stale(self, instrument: Instrument, reason: str, now: int) -> None:
+    def _stale(self, instrument: Instrument, reason: str, now: int, *, topic: str = "") -> None:
         at = now + self._time.offset_ns
         source = self.normaliser.source
-        self._backlog.put(MarketStale(source, self.numbering.next(now), at, now, instrument, reason))
+        self._backlog.put(MarketStale(source, self.numbering.next(now), at, now, instrument, reason, topic))
 
     def _say(self, state: LinkState, reason: str, now: int) -> None:
         log.log(logging.WARNING if state is LinkState.DOWN else logging.INFO, "%s: %s: %s", self._venue, state, reason)

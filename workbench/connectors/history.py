@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import msgspec
+
 from workbench.connectors.clock import VenueTime
-from workbench.connectors.dialect import Dialect
+from workbench.connectors.dialect import Dialect, Listed
 from workbench.connectors.heard import Heard, HeardOrder
 from workbench.connectors.hearing import named
 from workbench.connectors.listings import Listings
 from workbench.connectors.normalize import Normaliser, Numbering
 from workbench.connectors.traffic import Traffic
-from workbench.connectors.wire import Answer
+from workbench.connectors.wire import Answer, Call
 from workbench.core.clock import interval_ns
 from workbench.core.errors import DataError
-from workbench.core.events import Bar, Event, FillEvent, OrderReport, Trade
-from workbench.core.ports import VenuePosition
+from workbench.core.events import Bar, Event, FillEvent, FundingEvent, Liquidation, OrderReport, Trade
+from workbench.core.ports import Settled, VenuePosition
 
 PAGES = 10_000  # of one question: ten million rows of the usual thousand, which no answer is worth more than
 
 log = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=Event)
+Ask = Callable[[Listed, int, str], Call | None]
+Read = Callable[[Answer], tuple[Sequence[Heard], str]]
 
 
 class History:
@@ -49,38 +54,63 @@ class History:
         """An order by client id, wherever the venue keeps it; None if it knows it nowhere."""
         listed = self._listings.of(symbol)
         for call in self._dialect.order(order_id, listed):
-            answer, heard = await self._traffic.ask(call, lambda came: (came, self._dialect.read_order(came, listed)))
+            answer, heard = await self._ask_order(call, listed)
+            if isinstance(heard, Call):
+                answer, heard = await self._ask_order(heard, listed)
+                heard = msgspec.structs.replace(heard, order_id=order_id) if isinstance(heard, HeardOrder) else None
             if heard is not None:
                 return self._report(heard, answer)
         return None
 
+    async def _ask_order(self, call: Call, listed: Listed) -> tuple[Answer, HeardOrder | Call | None]:
+        return await self._traffic.ask(call, lambda came: (came, self._dialect.read_order(came, listed)))
+
     async def open_orders(self) -> list[OrderReport]:
         """All open orders, but those in markets that are not listed."""
         found = []
-        for call in self._dialect.open_orders():
-            answer, heards = await self._traffic.ask(call, lambda came: (came, self._dialect.read_open_orders(came)))
+        pages = deque(self._dialect.open_orders())
+        while pages:
+            answer, heards = await self._traffic.ask(
+                pages.popleft(), lambda came: (came, self._dialect.read_open_orders(came))
+            )
             for heard in heards:
                 if heard.market_id in self._listings.by_market:
                     found.append(self._report(heard, answer))
                 else:
                     log.warning("%s: an open order in %s, which is not listed", self._source, heard.market_id)
+            further = self._dialect.further_open_orders(answer)
+            pages.extend([further] if heards and further else ())
         return found
 
     async def my_trades(self, symbol: str, since: int) -> list[FillEvent]:
         """Own fills from `since` (UTC ns) on, oldest first, each once."""
-        listed = self._listings.of(symbol)
+        trades = await self._own(symbol, since, self._dialect.my_trades, self._dialect.read_my_trades)
         found: dict[tuple[str, str, str], FillEvent] = {}
-        after = ""
+        for fill in trades:
+            if isinstance(fill, FillEvent):
+                found.setdefault((fill.trade_id, fill.venue_order_id, fill.side), fill)
+        return sorted(found.values(), key=lambda fill: fill.ts_event)
+
+    async def settlements(self, symbol: str, since: int) -> list[Settled]:
+        """What the venue did to a perpetual's position by itself since `since` (UTC ns), oldest first; none on spot."""
+        if self._listings.of(symbol).instrument.is_spot:
+            return []
+        funding = await self._own(symbol, since, self._dialect.funding, self._dialect.read_funding)
+        trades = await self._own(symbol, since, self._dialect.my_trades, self._dialect.read_my_trades)
+        settled = [each for each in (*funding, *trades) if isinstance(each, (FundingEvent, Liquidation))]
+        return sorted(settled, key=lambda event: event.ts_event)
+
+    async def _own(self, symbol: str, since: int, ask: Ask, read: Read) -> list[Event]:
+        """Every page of what befell this account in a market since then."""
+        listed, found, after = self._listings.of(symbol), list[Event](), ""
         for _ in range(PAGES):
-            call = self._dialect.my_trades(listed, since, after)
-            answer, (heards, further) = await self._traffic.ask(
-                call, lambda came: (came, self._dialect.read_my_trades(came))
-            )
-            for fill in self._events(heards, answer, FillEvent):
-                if fill.ts_event >= since:
-                    found.setdefault((fill.trade_id, fill.venue_order_id, fill.side), fill)
+            call = ask(listed, since, after)
+            if call is None:
+                return found
+            answer, (heards, further) = await self._traffic.ask(call, lambda came: (came, read(came)))
+            found += [each for each in self._events(heards, answer, Event) if each.ts_event >= since]
             if further in ("", after):
-                return sorted(found.values(), key=lambda fill: fill.ts_event)
+                return found
             after = further
         raise DataError(f"{self._source} own trades of {symbol}: expected an end within {PAGES} pages")
 

@@ -16,6 +16,7 @@ import msgspec
 from workbench.connectors.dialect import RateLimit, Usage
 from workbench.connectors.wire import Call, NotSent, Urgency
 from workbench.core.clock import SECOND, Clock
+from workbench.core.money import to_text
 
 # Percent of every limit an urgency may use up. A fifth is kept for taking back and finding out; and of that
 # the last tenth for taking back alone, so that a storm of questions cannot stop a cancel.
@@ -44,6 +45,7 @@ class Window:
     def __init__(self, limit: RateLimit) -> None:
         self.limit = limit
         self._cost = _COSTS.get(limit.name, _one)  # any other limit counts requests
+        self._endpoint = limit.endpoint
         self._spent: deque[list[int]] = deque()  # [first, last, cost] by when it was answered, oldest first
         self._settled = 0
         self._flying = 0  # sent, not yet answered: it may be counted at any instant
@@ -60,7 +62,7 @@ class Window:
 
     def cost(self, call: Call) -> int:
         """What a call spends of this limit."""
-        cost: int = self._cost(call)
+        cost: int = self._cost(call) if self._endpoint in ("", call.endpoint) else 0
         return cost
 
     def fits(self, call: Call, percent: int) -> bool:
@@ -132,6 +134,10 @@ class Limiter:
         for window in self._windows.values():
             window.forget(self._clock.now())
         return [(window.limit, window.used) for window in self._windows.values()]
+
+    def fullest(self) -> str:
+        """What is used of the limit that is closest to its end: a fraction as text, rounded up to four places."""
+        return to_text(max((-(-used * 10_000 // limit.most) for limit, used in self.used()), default=0), 4)
 
     async def admit(self, call: Call) -> None:
         """Returns when `call` may leave; `settle` it afterwards. Raises NotSent when it waited too long."""

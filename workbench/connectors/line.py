@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import localcontext
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ JITTER = 0.25  # of a pause, so that many clients do not come back at the same i
 ASK_EVERY_S = 0.25  # Binance closes a connection that sends more than 5 messages a second
 ASK_AT_ONCE = 100  # topics in one message, well inside what venues read
 READY_S = 15.0  # for a dial, and for a sign-in; ccxt gives up after 10 s, beyond that it lost count
+EARLY = 1_000  # frames of an account that is not whole yet: seconds of the busiest one; beyond it, it starts over
 SHOWN = 200  # characters of a reason: a refusal whole, a page of HTML not
 
 Hear = Callable[[Frame | Link], None]
@@ -43,8 +44,8 @@ Dial = Callable[[str, Ear], tuple[Any, Awaitable[Any]]]
 class Line:
     """The life of one channel's connections, each with a generation of its own.
 
-    `login` signs the account's connection in and is absent on the market's. Whatever happens is told to `hear`:
-    that a connection is up, then its frames, then that it is down.
+    `login` signs the account's connection in and is absent on the market's; `first` is what it is asked for before
+    it counts as up. Whatever happens is told to `hear`: that a connection is up, then its frames, then that it is down.
     """
 
     def __init__(
@@ -58,8 +59,10 @@ class Line:
         now: Callable[[], int],
         chance: Callable[[], float],
         login: Callable[[], Awaitable[Any]] | None = None,
+        first: Sequence[str] = (),
     ) -> None:
         self.channel, self.url, self.generation, self.login = channel, url, 0, login
+        self._first = first
         self.topics: dict[str, None] = {}  # in the order they were asked for
         self.streams, self.hear, self.now = streams, hear, now
         self._dial, self._chance = dial, chance
@@ -104,10 +107,18 @@ class Line:
             await asyncio.wait_for(ready, READY_S)
             if self.login is not None:
                 await asyncio.wait_for(self.login(), READY_S)
+                if self._first:
+                    await asyncio.wait_for(self._ask_first(client, ear), READY_S)
                 ear.say_up()
             await self._ask(client)
         except Exception as error:  # of any kind: the connection is of no use
             ear.down(f"{type(error).__name__}: {error}")
+
+    async def _ask_first(self, client: Any, ear: _Connection) -> None:
+        """Returns once every topic is granted: what happens from then on is heard."""
+        granted = ear.grants(len(self._first))
+        await client.send(self.streams.subscribe(self._first, 0))
+        await granted
 
     async def _ask(self, client: Any) -> None:
         asked: set[str] = set()
@@ -127,6 +138,14 @@ class _Connection:
     def __init__(self, line: Line) -> None:
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._line, self._said_up = line, False
+        self._early: list[Frame] = []  # of an account that is signed in and not granted whole yet; bounded by EARLY
+        self._ungranted = 0
+        self._granted: asyncio.Future[None] | None = None
+
+    def grants(self, topics: int) -> asyncio.Future[None]:
+        """What is done once so many topics more have been granted."""
+        self._ungranted, self._granted = topics, asyncio.get_running_loop().create_future()
+        return self._granted
 
     def up(self) -> bool:
         if self.ended.done():
@@ -140,6 +159,9 @@ class _Connection:
         """The account's connection is up only once it is signed in."""
         self._said_up = True
         self._say(up=True)
+        for frame in self._early:
+            self._line.hear(frame)
+        self._early.clear()
 
     def down(self, reason: str) -> None:
         if not self.ended.done():
@@ -152,11 +174,26 @@ class _Connection:
         refused = line.streams.refused(message)
         if refused is None:
             if not self.ended.done():
-                line.hear(Frame(line.channel, line.generation, line.now(), message))
+                self._hear(Frame(line.channel, line.generation, line.now(), message))
             return True
         if refused:
             self.down(f"refused: {refused}")
+        else:
+            self._grant()
         return False
+
+    def _hear(self, frame: Frame) -> None:
+        if self._said_up:
+            self._line.hear(frame)
+        elif len(self._early) < EARLY:
+            self._early.append(frame)
+        else:
+            self.down(f"{EARLY} messages came before it was granted")
+
+    def _grant(self) -> None:
+        self._ungranted -= 1
+        if self._ungranted == 0 and self._granted is not None and not self._granted.done():
+            self._granted.set_result(None)
 
     def _say(self, *, up: bool, reason: str = "") -> None:
         line = self._line

@@ -32,6 +32,7 @@ class Silent(msgspec.Struct, frozen=True):
 
     instrument: Instrument
     reason: str
+    topic: str  # the kind of data that is missing
 
 
 class Listening:
@@ -89,7 +90,11 @@ class Listening:
             revived = self._market_last.get(each.topic.market_id, 0) > each.stale_at
             if now - each.last > limit and (not each.stale_at or revived):
                 each.stale_at = now
-                found.append(Silent(each.instrument, f"no {each.topic.kind} for {(now - each.last) // SECOND} s"))
+                found.append(
+                    Silent(
+                        each.instrument, f"no {each.topic.kind} for {(now - each.last) // SECOND} s", each.topic.kind
+                    )
+                )
         return found
 
     def due(self, now: int) -> Mapping[str, str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+import msgspec
+
 from workbench.connectors.admission import amended_prices, refused_amendment, refused_order
 from workbench.connectors.book import Market, WorkingOrder
 from workbench.connectors.collateral import Collateral
@@ -17,7 +19,7 @@ from workbench.connectors.holdings import Holdings
 from workbench.connectors.liquidity import liquidity_of
 from workbench.connectors.profile import Profile
 from workbench.connectors.tape import Stamp, Tape
-from workbench.core.errors import ConfigError
+from workbench.core.errors import ConfigError, DataError
 from workbench.core.events import (
     AmendEvent,
     ApprovedOrder,
@@ -28,8 +30,10 @@ from workbench.core.events import (
     MarketDataEvent,
     OrderEvent,
     OrderReport,
+    TermsChanged,
 )
 from workbench.core.instrument import Instrument
+from workbench.core.money import dec
 from workbench.core.order import FINAL, OrderStatus, OrderType
 
 __all__ = ["Profile", "SimulatedVenue"]
@@ -117,6 +121,20 @@ class SimulatedVenue:
         With latency it is on its way until market data passes its arrival; the answer comes then.
         """
         return self._send(cancel, now)
+
+    def change_terms(self, change: TermsChanged) -> None:
+        """From now on orders are taken in these steps; what is too fine for the instrument changes nothing."""
+        market = self._markets.get(change.instrument.key)
+        if market is None:
+            return
+        names = ("tick", "lot", "min_quantity", "min_notional")
+        figures = {name: dec(getattr(change, name), name) for name in names}
+        try:
+            changed = msgspec.structs.replace(market.instrument, **figures)
+            market.terms = changed.terms(self._holdings.places(changed.quote))
+        except DataError:
+            return
+        self._holdings.position(changed.key).terms = market.terms
 
     def open_orders(self) -> list[OrderReport]:
         """Every living order as it stands, by instrument and time priority; answers, not events: sequence 0."""

@@ -196,7 +196,7 @@ class OrderBook:
         self.state = BookState.STALE
         normaliser = self._normaliser
         number = normaliser.numbering.next(received)
-        return [MarketStale(normaliser.source, number, at, received, self.instrument, reason)]
+        return [MarketStale(normaliser.source, number, at, received, self.instrument, reason, "book")]
 
     def _empty(self) -> None:
         self._bids.clear()

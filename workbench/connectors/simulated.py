@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from decimal import Decimal
 
 from workbench.connectors.matching import SimulatedVenue
-from workbench.core.events import ApprovedOrder, CancelEvent, Event, MarketDataEvent, OrderReport
+from workbench.core.events import ApprovedOrder, CancelEvent, Event, MarketDataEvent, OrderReport, TermsChanged
 from workbench.core.instrument import Instrument
 from workbench.core.money import to_decimal
 from workbench.core.order import OrderStatus
@@ -41,12 +41,17 @@ class SimulatedConnector(ExchangeConnector):
     def stream(self) -> AsyncIterator[Event]:
         """Reports, fills and market data, in the order they are to be taken."""
 
-    # --- the same three moves for a stream and for a recovery -------------------------------------
+    # --- the same moves for a stream and for a recovery -------------------------------------------
 
     def see(self, event: MarketDataEvent) -> None:
         """Shows the venue a market event and holds it until its reports are taken."""
         self._pending.extend(self._simulated.on_market(event))
         self._held = event
+
+    def let_pass(self, event: Event) -> None:
+        """Hears an event that no market made, before it is taken."""
+        if isinstance(event, TermsChanged):
+            self._simulated.change_terms(event)
 
     def next_report(self) -> Event | None:
         """The next report or fill to be taken before anything else."""
@@ -60,11 +65,15 @@ class SimulatedConnector(ExchangeConnector):
     def carry(self, request: ApprovedOrder | CancelEvent) -> list[Event]:
         """Hands a request to the venue; its reports join the stream."""
         if isinstance(request, ApprovedOrder):
-            reports = self._simulated.place(request, request.request.ts_event)
+            reports = self._simulated.place(request, self._sent_at(request.request))
         else:
-            reports = self._simulated.cancel(request, request.ts_event)
+            reports = self._simulated.cancel(request, self._sent_at(request))
         self._pending.extend(reports)
         return reports
+
+    def _sent_at(self, request: Event) -> int:
+        """When a request leaves, in UTC ns of the market's events."""
+        return request.ts_event
 
     # --- the connector's door ---------------------------------------------------------------------
 

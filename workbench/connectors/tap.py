@@ -11,6 +11,8 @@ import msgspec
 
 from workbench.connectors.line import Ear
 
+_PONG = "pong"  # what OKX answers to a ping; of all that venues send, it alone is no JSON
+
 _decode: Callable[[str | bytes], Any] = msgspec.json.Decoder(float_hook=str).decode
 
 
@@ -36,6 +38,9 @@ def dial(exchange: Any, url: str, ear: Ear) -> tuple[Any, Awaitable[Any]]:
 
 
 def _take(exchange: Any, client: Any, ear: Ear, data: str | bytes) -> None:
+    if data == _PONG:
+        exchange.handle_message(client, data)
+        return
     try:
         message = _decode(data)
     except ValueError as error:  # ccxt would stop reading without a word

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from workbench.connectors.breaker import Breaker
+from workbench.connectors.breaker import PAUSE_NS, Breaker, Circuit
 from workbench.connectors.dialect import Dialect
 from workbench.connectors.limiter import Limiter
 from workbench.connectors.outcomes import failed_inside
@@ -74,6 +74,15 @@ class Traffic:
     async def ask_all(self, calls: Iterable[Call]) -> list[Answer]:
         """The answers to several questions, one after the other."""
         return [await self.ask(call, _whole) for call in calls]
+
+    async def until_answered(self) -> None:
+        """Asks until the breaker closes: nobody may be trading meanwhile, so nobody else finds out."""
+        while self._breaker.circuit(self._clock.now()) is not Circuit.CLOSED:
+            await self._sleep(PAUSE_NS / SECOND)
+            try:
+                await self.send(self._dialect.time())
+            except VenueUnavailable as problem:
+                log.info("%s: still no answer: %s", self._dialect.name, problem)
 
     async def _asked(self, call: Call, read: Callable[[Answer], T]) -> T:
         answer = await self.send(call)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from random import random as any_random
 
 from workbench.connectors.backlog import Backlog
-from workbench.connectors.breaker import PAUSE_NS, Breaker, Circuit
+from workbench.connectors.breaker import Breaker, Circuit
 from workbench.connectors.chores import Chores
 from workbench.connectors.clock import TRIPS, VenueTime
 from workbench.connectors.dialect import Dialect, Listed, Verdict
+from workbench.connectors.following import Following
 from workbench.connectors.hearing import Hearing
 from workbench.connectors.history import History
 from workbench.connectors.limiter import Limiter
@@ -21,7 +23,8 @@ from workbench.connectors.listed_checks import refused_amendment, refused_order
 from workbench.connectors.listening import SILENCE_S, Listening
 from workbench.connectors.listings import Listings
 from workbench.connectors.outcomes import broken, cancel_result, judged, order_result
-from workbench.connectors.retry import pause_s
+from workbench.connectors.relisting import Relisting
+from workbench.connectors.sent_ids import SentIds
 from workbench.connectors.traffic import Traffic
 from workbench.connectors.wire import ACCOUNT, Call, Frame, Link, Topic, Wire
 from workbench.connectors.wirelog import WireLog
@@ -29,21 +32,20 @@ from workbench.core.clock import SECOND, Clock
 from workbench.core.errors import ConfigError, DataError, Unsupported, VenueUnavailable
 from workbench.core.events import AmendEvent, ApprovedOrder, Bar, CancelEvent, Event, FillEvent, OrderReport, Trade
 from workbench.core.instrument import Instrument
+from workbench.core.order import FINAL
 from workbench.core.ports import (
     CancelResult,
     ExchangeConnector,
     OrderResult,
     Outcome,
     Permissions,
+    Settled,
     VenuePosition,
 )
 
 GRACE_S = 5.0  # a private channel that is back within this was a blip
 TICK_S = 0.5  # how often silence is looked for: a tenth of the shortest that counts
 CONNECT_S = 30.0  # within this the private channel is there, or the venue is called unavailable
-RELISTED_NS = 10 * SECOND  # listings are heavy: at most so often, however often terms turn out to be stale
-BOOK_DEPTH = 1_000  # levels a side of a snapshot: what lies deeper is not seen until a difference tells of it
-SNAPSHOTS = 10  # tries for one book before it is left to the next tick
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +54,9 @@ class VenueConnector(ExchangeConnector):
     """One account on one venue, over a wire and in a dialect. It holds no order and resends nothing.
 
     `symbols` are the unified symbols that `get_instruments` names, None for all listed; `instruments` (by key) fix the
-    decimal places of a run that began under other terms. Without `private` only market data is connected. `clock` is
-    UTC; `sleep` takes seconds; `random` gives a float in [0, 1). `time` may be shared with the wire, which stamps by
-    it. `silence_s` is after how many seconds without a word of a kind of topic its market is stale.
+    decimal places of a run that began under other terms. Without `private` only market data is connected; without
+    `listens` the account is asked, not heard. `clock` is UTC, `sleep` takes seconds, `random` gives [0, 1); `time`
+    may be shared with the wire. `silence_s`: how long a kind of topic may say nothing until its market is stale.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class VenueConnector(ExchangeConnector):
         time: VenueTime | None = None,
         instruments: Mapping[str, Instrument] | None = None,
         private: bool = True,
+        listens: bool = True,
         grace_s: float = GRACE_S,
         silence_s: Mapping[str, float] = SILENCE_S,
         spill: Path | None = None,
@@ -82,7 +85,7 @@ class VenueConnector(ExchangeConnector):
         self.limiter = Limiter(dialect.limits, clock=clock, sleep=sleep)
         self._wire, self._dialect, self._symbols = wire, dialect, symbols
         self._clock, self._sleep, self._random, self._log = clock, sleep, random, log
-        self._private = private
+        self._private, self._listens = private, private and listens
         self._listings = Listings(venue, instruments or {})
         self._breaker = Breaker(self._breaker_changed)
         self._traffic = Traffic(
@@ -95,20 +98,32 @@ class VenueConnector(ExchangeConnector):
             random=random,
             log=log,
         )
-        self.hearing = Hearing(
+        self._chores = Chores()
+        deeds = Following(
+            wire,
+            dialect,
+            self._listings,
+            self._traffic,
+            symbols=symbols or (),
+            chores=self._chores,
+            put=self.backlog.put,
+            sleep=sleep,
+            random=random,
+        )
+        self.hearing = deeds.hearing = Hearing(
             dialect,
             self._listings,
             venue=venue,
             account=account,
             backlog=self.backlog,
-            deeds=self,
+            deeds=deeds,
             clock=clock,
             time=self.time,
             listening=Listening(silence_s),
             random=random,
             grace_ns=round(grace_s * SECOND),
         )
-        self._history = History(
+        self._history = deeds.history = History(
             self._traffic,
             dialect,
             self._listings,
@@ -116,15 +131,30 @@ class VenueConnector(ExchangeConnector):
             numbering=self.hearing.numbering,
             source=self.hearing.normaliser.source,
         )
-        self._chores = Chores()
-        self._listed_at = 0
+        self._sent = SentIds()
+        self._relisting = Relisting(
+            dialect,
+            self._listings,
+            account=(venue, account),
+            symbols=symbols,
+            traffic=self._traffic,
+            limiter=self.limiter,
+            hearing=self.hearing,
+            chores=self._chores,
+            clock=clock,
+        )
         self._broken: Exception | None = None
         self._closed = False
 
     @property
+    def rate_limit_used(self) -> str:
+        """How much of the fullest of the venue's rate limits is used now: a fraction as exact text."""
+        return self.limiter.fullest()
+
+    @property
     def linked(self) -> bool:
-        """Whether the private channel is up."""
-        return self.hearing.account_link.linked
+        """Whether the private channel is up, and requests may leave."""
+        return self.hearing.account_link.linked and self._breaker.circuit(self._clock.now()) is Circuit.CLOSED
 
     # --- connections ------------------------------------------------------------------------------
 
@@ -139,12 +169,12 @@ class VenueConnector(ExchangeConnector):
     async def _connect(self) -> None:
         await self._wire.open()
         await self._learn_time()
-        await self._list()
-        self._chores.start("listening", self._listen)
-        if self._private:
+        await self._relisting.read()
+        self._chores.start("listening", lambda: self._vital(self._listen))
+        if self._listens:
             await self._wire.subscribe(ACCOUNT)
             await self._until_linked()
-        self._chores.start("watching", self._watch)
+        self._chores.start("watching", lambda: self._vital(self._watch))
 
     async def close(self) -> None:
         if self._closed:
@@ -193,8 +223,10 @@ class VenueConnector(ExchangeConnector):
         except (ConfigError, DataError, Unsupported) as problem:
             return _not_sent(request.order_id, str(problem))
         if call is None:
-            self._doubt_terms(listed, refused)
+            self._relisting.doubt(listed, refused)
             return _not_sent(request.order_id, refused)
+        if not self._sent.first(request.order_id):  # some venues take an id again once its order has ended
+            return OrderResult(Outcome.UNKNOWN, request.order_id, "", "sent before: asking tells what became of it")
         return await self._changed(call, request.order_id, listed)
 
     async def amend_order(self, amend: ApprovedOrder) -> OrderResult:
@@ -214,7 +246,16 @@ class VenueConnector(ExchangeConnector):
         verdict = await self._change(order, cancel.order_id, listed)
         if verdict.outcome is Outcome.REJECTED and stop != order:
             verdict = await self._change(stop, cancel.order_id, listed)
+            if verdict.outcome is Outcome.REJECTED:
+                verdict = await self._cancel_became(cancel.order_id, listed) or verdict
         return cancel_result(verdict, cancel.order_id)
+
+    async def _cancel_became(self, order_id: str, listed: Listed) -> Verdict | None:
+        """What a stop became goes by the venue's id alone; None where nothing of it is alive."""
+        report = await self._history.order(order_id, listed.instrument.symbol)
+        alive = report is not None and report.status not in FINAL
+        call = self._dialect.cancel_became(report.venue_order_id, listed) if report and alive else None
+        return None if call is None else await self._change(call, order_id, listed)
 
     # --- questions --------------------------------------------------------------------------------
 
@@ -229,6 +270,9 @@ class VenueConnector(ExchangeConnector):
     async def get_my_trades(self, symbol: str, since: int) -> list[FillEvent]:
         return await self._history.my_trades(symbol, since)
 
+    async def get_settlements(self, symbol: str, since: int) -> list[Settled]:
+        return await self._history.settlements(symbol, since)
+
     async def get_balances(self) -> dict[str, Decimal]:
         return dict(await self._traffic.ask(self._dialect.balances(), self._dialect.read_balances))
 
@@ -236,9 +280,9 @@ class VenueConnector(ExchangeConnector):
         return await self._history.positions()
 
     async def get_instruments(self) -> dict[str, Instrument]:
-        if not self._listed_at:
+        if not self._relisting.at:
             await self._wire.open()
-            await self._list()
+            await self._relisting.read()
         return self._listings.instruments(self._symbols)
 
     async def fetch_bars(self, symbol: str, interval: str, start: int, end: int) -> list[Bar]:
@@ -248,36 +292,20 @@ class VenueConnector(ExchangeConnector):
         return await self._history.trades(symbol, start, end)
 
     async def get_permissions(self) -> Permissions:
+        if not self._private:
+            raise Unsupported(f"{self.venue}: only market data is connected, without a key")
         await self._wire.open()  # it is asked for before anything else
+        await self._learn_time()  # and a question of the account bears the venue's time
         return await self._traffic.ask(self._dialect.permissions(), self._dialect.read_permissions)
 
     async def server_time(self) -> int:
         return await self._traffic.ask(self._dialect.time(), self._dialect.read_time)
 
-    # --- what hearing leads to --------------------------------------------------------------------
-
-    def reconnect(self, channel: str, reason: str) -> None:
-        """Makes a channel anew, unless that is under way."""
-        self._chores.start(f"reconnect {channel}", lambda: self._wire.reconnect(channel, reason))
-
-    def fetch_book(self, market_id: str) -> None:
-        """Asks for a book's snapshot until it fits, unless that is under way."""
-        self._chores.start(f"book {market_id}", lambda: self._fetch_book(market_id))
-
-    async def _fetch_book(self, market_id: str) -> None:
-        listed = self._listings.of(self._listings.by_market[market_id].symbol)
-        for tries in range(1, SNAPSHOTS + 1):
-            answer = await self._traffic.ask(self._dialect.book(listed, BOOK_DEPTH), lambda whole: whole)
-            self.hearing.snapshot(self._dialect.read_book(answer, market_id), answer.received)
-            if not self.hearing.wants_book(market_id):
-                return
-            await self._sleep(pause_s(tries, self._random()))  # it was older than what is waiting for it
-
     # --- one request that changes something -------------------------------------------------------
 
     async def _changed(self, call: Call, order_id: str, listed: Listed) -> OrderResult:
         verdict = await self._change(call, order_id, listed)
-        named = (str(getattr(each, "venue_order_id", "")) for each in verdict.heard)
+        named = (str(getattr(each, "venue_order_id", "")) for each in (verdict, *verdict.heard))
         return order_result(verdict, order_id, next(filter(None, named), ""))
 
     async def _change(self, call: Call, order_id: str, listed: Listed) -> Verdict:
@@ -290,29 +318,28 @@ class VenueConnector(ExchangeConnector):
         if verdict.clock:
             self._chores.start("time", self._learn_time)
         if verdict.stale_terms:
-            self._relist()
+            self._relisting.again()
         if verdict.key:
             self.hearing.account_link.gone(f"the key is refused: {verdict.code} {verdict.reason}", answer.received)
         return verdict
 
-    def _doubt_terms(self, listed: Listed, refused: str) -> None:
-        """A market that was closed when it was listed may have opened since."""
-        if not listed.open:
-            log.info("%s: %s; its listing is read anew", self.venue, refused)
-            self._relist()
-
     # --- upkeep -----------------------------------------------------------------------------------
 
-    async def _listen(self) -> None:
+    async def _vital(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Work that must not end while others rely on it: its end is the end of the stream, with the reason."""
         try:
-            async for came in self._wire.receive():
-                self._hear(came)
-            self._broken = VenueUnavailable("it ended")
-        except Exception as problem:
-            self._broken = problem
-        log.error("%s: the wire broke: %s", self.venue, self._broken)
-        self.hearing.account_link.gone(f"the wire broke: {self._broken}", self._clock.now())
+            await work()
+            problem: Exception = VenueUnavailable("it ended")
+        except Exception as error:
+            problem = error
+        self._broken = problem
+        log.error("%s: the wire broke: %s", self.venue, problem)
+        self.hearing.account_link.gone(f"the wire broke: {problem}", self._clock.now())
         self.backlog.close()
+
+    async def _listen(self) -> None:
+        async for came in self._wire.receive():
+            self._hear(came)
 
     def _hear(self, came: Frame | Link) -> None:
         if isinstance(came, Frame):
@@ -330,7 +357,7 @@ class VenueConnector(ExchangeConnector):
 
     async def _until_linked(self) -> None:
         deadline = self._clock.now() + round(CONNECT_S * SECOND)
-        while not self.linked:
+        while not self.hearing.account_link.linked:
             if self._broken is not None or self._clock.now() >= deadline:
                 reason = self._broken or f"no private channel within {CONNECT_S:g} s"
                 raise VenueUnavailable(f"{self.venue}: {reason}")
@@ -346,41 +373,19 @@ class VenueConnector(ExchangeConnector):
         if self.time.alarming:
             log.error("%s: its clock is %+d ms from ours", self.venue, self.time.offset_ns // 1_000_000)
 
-    async def _list(self) -> None:
-        answers = await self._traffic.ask_all(self._dialect.listings())
-        listed = self._dialect.read_listings(answers, venue=self.venue, account=self.account)
-        for each in self._listings.learn(listed):
-            if self._symbols is None or each.instrument.symbol in self._symbols:
-                self.hearing.terms_changed(self._listings.instrument(each.instrument.symbol), each.instrument)
-        self.limiter.learn(self._dialect.published_limits(answers))
-        self._listed_at = self._clock.now()
-
-    def _relist(self) -> None:
-        if self._clock.now() - self._listed_at >= RELISTED_NS:
-            self._chores.start("listings", self._list)
-
     def _breaker_changed(self, circuit: Circuit, reason: str) -> None:
         self.hearing.breaker(circuit, reason)
         if circuit is Circuit.OPEN:
-            self._chores.start("trial", self._try_again)
-
-    async def _try_again(self) -> None:
-        """Nobody may be trading while the breaker is open, so somebody has to ask whether the venue is back."""
-        while self._breaker.circuit(self._clock.now()) is not Circuit.CLOSED:
-            await self._sleep(PAUSE_NS / SECOND)
-            await self._ask_time_once()
-
-    async def _ask_time_once(self) -> None:
-        try:
-            await self._traffic.send(self._dialect.time())
-        except VenueUnavailable as problem:
-            log.info("%s: still no answer: %s", self.venue, problem)
+            self._chores.start("trial", self._traffic.until_answered)
 
     async def _subscribe(self, kind: str, symbol: str, *, interval: str = "", depth: int = 0) -> None:
         listed = self._listings.of(symbol)
         topic = Topic(kind=kind, market_id=listed.market_id, symbol=symbol, interval=interval, depth=depth)
         if self.hearing.listen(topic, self._listings.instrument(symbol)):
             await self._wire.subscribe(topic)
+        if not listed.instrument.is_spot and kind != "marks":
+            with suppress(Unsupported):  # a venue without it values positions at what is paid
+                await self._subscribe("marks", symbol)
 
 
 def _not_sent(order_id: str, reason: str) -> OrderResult:

@@ -34,6 +34,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     endpoint: str
     params: Mapping[str, Any] = {}
+    rows: tuple[Mapping[str, Any], ...] = ()  # what is sent in place of `params` where an endpoint takes a list
     urgency: Urgency = Urgency.QUERY
     weight: int = 1
     orders: int = 0

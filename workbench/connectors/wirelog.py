@@ -79,7 +79,7 @@ def _numbered(path: Path, number: int) -> Path:
 
 
 def _asked(call: Call) -> dict[str, Any]:
-    params = {name: str(value) for name, value in call.params.items()}
+    params = {name: str(value) for each in (call.params, *call.rows) for name, value in each.items()}
     return {"endpoint": call.endpoint, "params": params, "urgency": call.urgency.value}
 
 

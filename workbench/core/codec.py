@@ -121,6 +121,16 @@ def plain(value: Any) -> Any:
     return value
 
 
+def opinion_to_plain(says: events.Opinion) -> dict[str, Any]:
+    """What a strategy said, as plain JSON values."""
+    return _write_opinion(says, None)
+
+
+def opinion_from_plain(written: Mapping[str, Any]) -> events.Opinion:
+    """The opinion that `opinion_to_plain` wrote; raises DataError where it does not fit."""
+    return _read_opinion(written, None, "opinion")
+
+
 def text(value: Any) -> str:
     """Canonical JSON text of any such value: equal values have equal text."""
     return _json.encode(plain(value)).decode()
@@ -142,7 +152,7 @@ def _write_levels(levels: tuple[tuple[int, int], ...], instrument: Instrument) -
     ]
 
 
-def _write_opinion(says: events.Opinion, _: Instrument) -> dict[str, Any]:
+def _write_opinion(says: events.Opinion, _: Any) -> dict[str, Any]:
     written = {name: value for name, value in msgspec.structs.asdict(says).items() if value not in (None, ())}
     return {"kind": type(says).__name__, **{name: plain(value) for name, value in written.items()}}
 

@@ -345,9 +345,10 @@ class RunStarted(Event, frozen=True, kw_only=True):
 
 
 class Resumed(Event, frozen=True, kw_only=True):
-    """A process took this run up again after a stop or a crash."""
+    """A process took this run up again after a stop or a crash; `epoch` grows with every process that ran here."""
 
     reason: str = ""
+    epoch: int = 0
 
 
 class Arrived(Event, frozen=True, kw_only=True):

@@ -7,8 +7,8 @@ believes and what its journal tells are the same by construction. Status moves o
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -56,6 +56,7 @@ class OrderState(msgspec.Struct):
     updated: int = 0
     venue_filled_raw: int = 0  # the most that the venue ever said has traded
     ends_as: OrderStatus | None = None  # what the venue said it ended as, while fills of it are still owed
+    past_venue_ids: tuple[str, ...] = ()  # what the venue called it before: an amendment may rename it
 
     @property
     def owed_raw(self) -> int:
@@ -108,9 +109,10 @@ class Ledger:
         self.external: dict[str, int] = {}  # what others traded on our accounts, signed, by instrument key
         self._parked: dict[tuple[str, str], list[FillEvent]] = {}  # fills that name an order only the venue knows yet
         self._by_venue_id: dict[tuple[str, str], str] = {}  # instrument key and venue order id -> order id
-        self._booked: set[FillKey] = set()
+        self._booked: set[FillKey] = set()  # of our orders
+        self._booked_elsewhere: set[FillKey] = set()  # of orders that are not ours, as far as is known
         self._settled: set[tuple[str, str, str]] = set()  # fundings and liquidations that are booked
-        self._digest = hashlib.sha256()
+        self._chain = b""  # sha256 over what happened so far: unlike a running hash, it can be written down
         self._doors: dict[type[Event], Callable[[Any], None]] = {
             FillEvent: self._book,
             FundingEvent: self._fund,
@@ -156,7 +158,8 @@ class Ledger:
 
     def knows(self, fill: FillEvent) -> bool:
         """Whether this very fill is booked already."""
-        return self._key(fill, self.order_of(fill)) in self._booked
+        key = self._key(fill, self.order_of(fill))
+        return key in self._booked or key in self._booked_elsewhere
 
     def parked(self, report: OrderReport) -> list[FillEvent]:
         """The fills that wait for this report to say whose they are."""
@@ -165,7 +168,8 @@ class Ledger:
     @staticmethod
     def _key(fill: FillEvent, state: OrderState | None) -> FillKey:
         """What makes a fill itself: one venue, account and symbol may use a trade id for two orders or sides."""
-        order_id = state.order.order_id if state else fill.order_id or fill.venue_order_id
+        # others' client ids are told by streams only, so that the venue's own id is what two tellings have in common
+        order_id = state.order.order_id if state else fill.venue_order_id or fill.order_id
         return (fill.instrument.key, order_id, fill.trade_id, fill.side)
 
     def apply(self, event: Event) -> None:
@@ -190,12 +194,13 @@ class Ledger:
     def _book(self, fill: FillEvent) -> None:
         state = self.order_of(fill)
         key = self._key(fill, state)
-        if key in self._booked:
+        if key in self._booked or key in self._booked_elsewhere:
             return  # a second delivery is nothing
-        self._booked.add(key)
         if state is None:
+            self._booked_elsewhere.add(key)
             self._book_stranger(fill)
             return
+        self._booked.add(key)
         if not fill.order_id:
             fill = msgspec.structs.replace(fill, order_id=state.order.order_id)
         self.fills.append(fill)
@@ -220,11 +225,13 @@ class Ledger:
 
     def _link(self, state: OrderState, key: str, venue_order_id: str) -> None:
         """The venue's id of an order of ours is known: what was parked under it is booked."""
+        if state.venue_order_id:
+            state.past_venue_ids = (*state.past_venue_ids, state.venue_order_id)
         state.venue_order_id = venue_order_id
         self._by_venue_id[key, venue_order_id] = state.order.order_id
         for fill in self._parked.pop((key, venue_order_id), ()):
             self.external[key] -= fill.side.sign * fill.quantity_raw
-            self._booked.discard(self._key(fill, None))
+            self._booked_elsewhere.discard(self._key(fill, None))
             self._book(fill)
 
     def _move(self, strategy_id: str, trade: Booked) -> Position:
@@ -323,14 +330,12 @@ class Ledger:
                 account.positions[key].terms = terms
 
     def _note(self, what: str) -> None:
-        self._digest.update(what.encode() + b"\n")
+        self._chain = sha256(self._chain + what.encode()).digest()
 
     def digest(self) -> str:
         """What happened to orders, fills, refusals and cash, without ids: equal for equal trading."""
-        final = self._digest.copy()
-        for strategy, account in sorted(self.accounts.items()):
-            final.update(f"cash|{strategy}|{account.cash}\n".encode())
-        return final.hexdigest()
+        cash = "".join(f"cash|{name}|{account.cash}\n" for name, account in sorted(self.accounts.items()))
+        return sha256(self._chain + cash.encode()).hexdigest()
 
     def cash_text(self, amount: int) -> str:
         """Cash units as canonical text."""

@@ -147,7 +147,8 @@ class FundingRate(MarketDataEvent, frozen=True, gc=False):
 class MarketStale(MarketDataEvent, frozen=True, gc=False):
     """What was known of this market no longer holds: a sequence broke, or nothing came for too long.
 
-    Nothing is opened on it until its next data event.
+    Nothing is opened on it until its next data event, of the kind `topic` where one is named.
     """
 
     reason: str = ""
+    topic: str = ""  # trades, quotes, book, bars; empty: any of them tells that the market is there again

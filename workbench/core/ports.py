@@ -11,8 +11,21 @@ from typing import Protocol
 import msgspec
 
 from workbench.core.errors import Unsupported
-from workbench.core.events import ApprovedOrder, Bar, CancelEvent, Event, FillEvent, OrderReport, Trade
+from workbench.core.events import (
+    ApprovedOrder,
+    Bar,
+    CancelEvent,
+    Event,
+    FillEvent,
+    FundingEvent,
+    Liquidation,
+    OrderReport,
+    Trade,
+)
 from workbench.core.instrument import Instrument
+
+
+Settled = FundingEvent | Liquidation  # what a venue does to a position by itself
 
 
 class Outcome(StrEnum):
@@ -132,6 +145,10 @@ class ExchangeConnector(ABC):
     async def get_my_trades(self, symbol: str, since: int) -> list[FillEvent]:
         """This account's fills of `symbol` from `since` (UTC ns) on, oldest first."""
         raise Unsupported(f"{self.venue}: own trades cannot be listed")
+
+    async def get_settlements(self, symbol: str, since: int) -> list[Settled]:
+        """Funding and forced trades of a perpetual from `since` (UTC ns) on, oldest first."""
+        raise Unsupported(f"{self.venue}: settlements cannot be listed")
 
     async def fetch_bars(self, symbol: str, interval: str, start: int, end: int) -> list[Bar]:
         """Historical bars whose open lies in [start, end) (UTC ns)."""

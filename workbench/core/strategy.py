@@ -24,6 +24,8 @@ from workbench.core.rules import PPM
 
 Says = Opinion | SignalEvent | Sequence[Opinion] | None
 
+_SAVED = frozenset({"id", "release", "params", "state", "_holdings", "_targets"})  # what a strategy is made of
+
 hot: dict[str, Any] = {"hot": True}  # Annotated[int, Meta(ge=1, extra=hot)]: may change in place while running
 
 
@@ -117,6 +119,12 @@ class Strategy(ABC):
             self.state = msgspec.convert(dict(state), type(self.state))
         except msgspec.ValidationError as error:
             raise ConfigError(f"strategy {self.id}: saved state does not fit: {error}") from None
+
+    def unsaved(self) -> list[str]:
+        """Attributes of its own that `get_state` does not tell of: what they hold cannot be taken back."""
+        if type(self).get_state is not Strategy.get_state:
+            return []
+        return sorted(vars(self).keys() - _SAVED)
 
     def attach(self, strategy_id: str, holdings: Holdings) -> None:
         """Names the strategy in its run and lets it see its own book."""

@@ -24,7 +24,10 @@ class FundingEvent(Consequence, frozen=True, kw_only=True):
 
 
 class Liquidation(Consequence, frozen=True, kw_only=True):
-    """The venue closed a position by force: a trade that nobody here ordered. It books like a fill, once."""
+    """A position was closed by force: a trade that nobody in the run ordered. It books like a fill, once.
+
+    `by` says who did it where it was not the venue.
+    """
 
     instrument: Instrument
     trade_id: str
@@ -33,6 +36,7 @@ class Liquidation(Consequence, frozen=True, kw_only=True):
     price_raw: int
     fee_raw: int
     fee_currency: str
+    by: str = ""
 
 
 class LinkState(StrEnum):

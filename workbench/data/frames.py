@@ -62,6 +62,15 @@ def check_segment_header(header: bytes, number: int, chain: bytes) -> None:
         raise Damaged("it does not follow on the segment before it")
 
 
+def follows_on(header: bytes, number: int) -> bytes:
+    """The hash of all before it, as the header of segment `number` tells it; raises Damaged as the check does."""
+    if len(header) < SEGMENT_HEADER:
+        raise Damaged("the segment header is cut off")
+    chain: bytes = _SEGMENT.unpack(header[: _SEGMENT.size])[3]
+    check_segment_header(header, number, chain)
+    return chain
+
+
 def frame(chain: bytes, body: bytes, records: int) -> bytes:
     """A whole frame: header and body. `chain` is the value with this body taken in."""
     return _with_crc(_FRAME.pack(len(body), records, zlib.crc32(body), chain)) + body

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,7 @@ import msgspec
 from workbench.core.codec import encode
 from workbench.core.errors import ConfigError, DataError
 from workbench.core.events import Event
+from workbench.data.scan import BEGIN, Position, Scan
 from workbench.data.segments import SEGMENT_BYTES, Segments
 
 FRAME_RECORDS = 4_096  # what a torn end can cost at most, and what a reader holds at once
@@ -24,7 +25,9 @@ FRAME_BYTES = 4 << 20  # the same bound for order books, whose lines are long
 RECORD_BYTES = 16 << 20  # no event is this long; a longer one is a mistake, and readers rely on it
 MEMORY_BYTES = 1 << 30  # a journal in memory that outgrows this belongs on disk
 
-RESERVED = frozenset({"run", "venue", "engine", "operator", "clock", "executor"})  # sources of events that are no stored rows
+RESERVED = frozenset(
+    {"run", "venue", "engine", "operator", "clock", "executor"}
+)  # sources of events that are no stored rows
 
 _log = logging.getLogger(__name__)
 _json = msgspec.json.Encoder(order="deterministic")
@@ -57,6 +60,9 @@ class Memory:
     def check(self) -> None:
         """Memory does not fail by itself."""
 
+    def abandon(self, why: str) -> None:
+        """Nobody else writes here."""
+
     def append(self, body: bytes, records: int) -> None:
         """Keeps one frame; raises ConfigError where it would hold too much."""
         self._bytes += len(body)
@@ -78,11 +84,22 @@ class Journal:
     It is also the `Disk` an order waits for: `sync` returns when all that was taken is durable.
     """
 
-    __slots__ = ("_datasets", "_digest", "_next", "_open_first", "_open_source", "_pending", "_pending_bytes", "frames")
+    __slots__ = (
+        "_datasets",
+        "_digest",
+        "_next",
+        "_open_first",
+        "_open_source",
+        "_pending",
+        "_pending_bytes",
+        "frames",
+        "guard",
+    )
 
-    def __init__(self, frames: Memory | Segments, digest: hashlib._Hash) -> None:
+    def __init__(self, frames: Memory | Segments, digest: hashlib._Hash | None) -> None:
         self.frames = frames
-        self._digest = digest  # of the closed frames
+        self.guard: Callable[[], None] = lambda: None  # raises where this process may not write here any more
+        self._digest = digest  # of the closed frames; None where it was opened further on
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._datasets: dict[str, tuple[str, str]] = {}
@@ -95,17 +112,26 @@ class Journal:
         return cls(Memory(), hashlib.sha256())
 
     @classmethod
-    def on_disk(cls, folder: Path | str, *, max_segment: int = SEGMENT_BYTES, truncate_torn: bool = True) -> Journal:
-        """The journal in `folder`, made or continued, after every byte of it was checked.
+    def on_disk(
+        cls,
+        folder: Path | str,
+        *,
+        max_segment: int = SEGMENT_BYTES,
+        truncate_torn: bool = True,
+        since: Position = BEGIN,
+    ) -> Journal:
+        """The journal in `folder`, made or continued, after every byte of it from `since` on was checked.
 
         A torn end is cut off, kept aside and told in `torn` and the log, or with `truncate_torn` off
         refused; damage raises CorruptState naming segment and offset.
         """
         digest = hashlib.sha256()
-        segments = Segments(Path(folder), max_segment=max_segment, truncate_torn=truncate_torn, seen=digest.update)
+        segments = Segments(
+            Path(folder), max_segment=max_segment, truncate_torn=truncate_torn, since=since, seen=digest.update
+        )
         if segments.torn:
             _log.warning("%s", segments.torn)
-        return cls(segments, digest)
+        return cls(segments, digest if since == BEGIN else None)
 
     @property
     def torn(self) -> str:
@@ -116,6 +142,12 @@ class Journal:
     def records(self) -> int:
         """How many records were appended, a range of rows that is still open not counted."""
         return self.frames.records + len(self._pending)
+
+    @property
+    def position(self) -> Position:
+        """The end of the last closed frame on disk."""
+        assert isinstance(self.frames, Segments)
+        return self.frames.position
 
     def declare(self, source: str, dataset_id: str, sha256: str) -> None:
         """From now on the events of `source` are rows of this dataset, their sequence the row's number."""
@@ -146,7 +178,11 @@ class Journal:
         self._write_pending()
 
     async def sync(self) -> None:
-        """Returns when everything taken so far survives a loss of power; raises DiskFailed if it will not."""
+        """Returns when everything taken so far survives a loss of power; raises DiskFailed if it will not.
+
+        Raises what `guard` raises, before anything is written.
+        """
+        self.guard()
         self.close_frame()
         await self.frames.sync()
 
@@ -156,12 +192,29 @@ class Journal:
             self.close_frame()
         self.frames.close()
 
+    def abandon(self, why: str) -> None:
+        """Lets go of the file and writes nothing more, what is pending included; from now on it takes nothing."""
+        self._pending, self._pending_bytes, self._open_source = [], 0, None
+        self.frames.abandon(why)
+
     def digest(self) -> str:
-        """The sha256 of every line taken so far, each with its newline, as hex; closes the open row range."""
+        """The sha256 of every line taken so far, each with its newline, as hex; closes the open row range.
+
+        Of a journal that was opened further on, all of it is read for that.
+        """
         self._close_rows()
+        if self._digest is None:
+            self._digest = self._from_disk()
         digest = self._digest.copy()
         digest.update(_body(self._pending))
         return digest.hexdigest()
+
+    def _from_disk(self) -> hashlib._Hash:
+        assert isinstance(self.frames, Segments)
+        digest = hashlib.sha256()
+        for body in Scan(self.frames.folder):
+            digest.update(body)
+        return digest
 
     def _input(self, event: Event) -> None:
         self._close_rows()
@@ -190,9 +243,11 @@ class Journal:
     def _write_pending(self) -> None:
         self.frames.check()
         if self._pending:
+            self.guard()
             body = _body(self._pending)
             self.frames.append(body, len(self._pending))
-            self._digest.update(body)
+            if self._digest is not None:
+                self._digest.update(body)
             self._pending, self._pending_bytes = [], 0
 
 

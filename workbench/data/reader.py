@@ -37,13 +37,13 @@ class JournalReader:
 
     Everything is checked on the way, one frame in memory at a time; damage raises CorruptState. What
     a living writer has not finished is not there yet: ask again, with `start`, and only what is new
-    is read.
+    is read. With `since`, a place between two frames, asking for what comes after it reads no more.
     """
 
-    def __init__(self, journal: Path | str | Journal) -> None:
+    def __init__(self, journal: Path | str | Journal, *, since: Position = BEGIN) -> None:
         self._journal = journal if isinstance(journal, Journal) else None
         self._folder = None if isinstance(journal, Journal) else Path(journal)
-        self._reached = BEGIN
+        self._reached = since
         self._started: RunStarted | None = None
         self._instruments: dict[str, Instrument] = {}
 
@@ -104,6 +104,11 @@ class JournalReader:
             stream.write(line + b"\n")
             count += 1
         return count
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the journal lies; None for one in memory."""
+        return self._folder
 
     @property
     def _name(self) -> str:

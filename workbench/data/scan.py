@@ -37,6 +37,22 @@ def segment_numbers(folder: Path) -> list[int]:
     return sorted(int(path.stem) for path in folder.glob("*.journal") if path.stem.isdecimal())
 
 
+def passes(folder: Path, position: Position) -> bool:
+    """Whether the journal has two frames that meet at `position`; reads the one segment it lies in."""
+    path = segment_path(folder, position.segment)
+    try:
+        with path.open("rb") as file:
+            chain = frames.follows_on(file.read(SEGMENT_HEADER), position.segment)
+        scan = Scan(folder, Position(position.segment, 0, 0, chain))
+        for _ in scan:
+            at = scan.position
+            if (at.segment, at.offset) >= (position.segment, position.offset):
+                return (at.segment, at.offset, at.chain) == (position.segment, position.offset, position.chain)
+    except (OSError, Damaged, CorruptState):
+        return False
+    return False
+
+
 class Scan:
     """The bodies of all whole frames from `position` on, each checked before it is handed out.
 

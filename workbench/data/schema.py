@@ -154,6 +154,18 @@ balances = Table(
     Column("updated_ns", BigInteger, nullable=False),
 )
 
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.run_id"), primary_key=True),
+    Column("records", BigInteger, nullable=False),  # how far into the journal it was taken
+    Column("format", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),  # of its content
+    Column("content", Text, nullable=False),  # what it belongs to and what was remembered, as lines of JSON
+    Column("taken_at", Utc, nullable=False),
+    Column("taken_ns", BigInteger, nullable=False),
+)
+
 market_data = Table(
     "market_data",
     metadata,

@@ -23,7 +23,7 @@ class DiskFailed(WorkbenchError):
 class Segments:
     """The open end of a journal on disk. `torn` tells what was cut off when it was opened, if anything.
 
-    Opening checks every byte there is and hands each body to `seen`. A torn end is cut off and kept
+    Opening checks every byte from `since` on and hands each body to `seen`. A torn end is cut off and kept
     beside the journal as `torn-<segment>-<offset>`; damage is CorruptState and changes nothing.
     """
 
@@ -33,6 +33,7 @@ class Segments:
         *,
         max_segment: int = SEGMENT_BYTES,
         truncate_torn: bool = True,
+        since: Position = BEGIN,
         seen: Callable[[bytes], None] = lambda body: None,
     ) -> None:
         self.folder = folder
@@ -42,7 +43,7 @@ class Segments:
         self._written = self._durable = 0  # frames since it was opened
         self._syncing = asyncio.Lock()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._position = self._opened(seen, truncate_torn)
+        self._position = self._opened(since, seen, truncate_torn)
         self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         if self._position.offset == 0:
             self._begin()
@@ -51,6 +52,11 @@ class Segments:
     def records(self) -> int:
         """How many records stand in whole frames."""
         return self._position.records
+
+    @property
+    def position(self) -> Position:
+        """The end of the last whole frame."""
+        return self._position
 
     def check(self) -> None:
         """Raises DiskFailed once a write has failed."""
@@ -92,14 +98,21 @@ class Segments:
                 self._settle(fd)
                 self._failed = f"journal {self.folder}: it is closed"
 
+    def abandon(self, why: str) -> None:
+        """Lets go of the file as it is: who may write here now decides what becomes of it."""
+        self._failed = why
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            os.close(fd)
+
     @property
     def _path(self) -> Path:
         return segment_path(self.folder, self._position.segment)
 
-    def _opened(self, seen: Callable[[bytes], None], truncate_torn: bool) -> Position:
+    def _opened(self, since: Position, seen: Callable[[bytes], None], truncate_torn: bool) -> Position:
         if not segment_numbers(self.folder):
             return BEGIN
-        scan = Scan(self.folder)
+        scan = Scan(self.folder, since)
         for body in scan:
             seen(body)
         if scan.torn:

@@ -20,6 +20,7 @@ from workbench.data import schema
 from workbench.data.columns import moment
 from workbench.data.lines import BalanceLine, FillLine, FundingLine, LiquidationLine, OrderLine, PositionLine
 from workbench.data.reader import JournalReader
+from workbench.data.snapshots import Found, SnapshotFolder
 from workbench.data.view import Fold
 
 BATCH = 4_096  # records in one transaction: large enough to be quick, small enough to be redone
@@ -82,6 +83,7 @@ class Store:
             with self.engine.begin() as connection:
                 self._write(connection, progress, taken)
         self._following = progress
+        self._keep_snapshot(reader)
         return progress.records - before
 
     def forget(self, run_id: str) -> None:
@@ -104,6 +106,21 @@ class Store:
         """All rows of one table by its key; numbers are exact Decimals, times are in UTC."""
         with self.engine.connect() as connection:
             return list(connection.execute(select(table).order_by(*table.primary_key.columns)))
+
+    def _keep_snapshot(self, reader: JournalReader) -> None:
+        """The newest snapshot beside the journal, where it is of this run and not here yet."""
+        if reader.folder is None:
+            return
+        run_id = reader.started().run_id
+        found = next((each for each in SnapshotFolder(reader.folder.parent / "snapshots").newest()), None)
+        if found is None or found.snapshot.run_id != run_id:
+            return
+        with self.engine.begin() as connection:
+            known = connection.execute(
+                select(schema.snapshots.c.sha256).where(schema.snapshots.c.run_id == run_id)
+            ).scalar()
+            if known != found.seal.sha256:
+                self._upsert(connection, schema.snapshots, [_snapshot(found)])
 
     def _resume(self, reader: JournalReader) -> _Progress:
         started = reader.started()
@@ -196,6 +213,19 @@ def _run(started: RunStarted) -> dict[str, Any]:
         "base_currency": started.base_currency,
         "strategies": _json.encode(started.strategies).decode(),
         "settings": _json.encode(started.settings).decode(),
+    }
+
+
+def _snapshot(found: Found) -> dict[str, Any]:
+    snapshot = found.snapshot
+    return {
+        "run_id": snapshot.run_id,
+        "records": snapshot.records,
+        "format": found.seal.format,
+        "sha256": found.seal.sha256,
+        "content": b"\n".join((msgspec.json.encode(snapshot), *found.lines)).decode(),
+        "taken_at": moment(snapshot.taken_ns),
+        "taken_ns": snapshot.taken_ns,
     }
 
 

@@ -13,8 +13,10 @@ import msgspec
 
 from workbench.core import rules
 from workbench.core.events import (
+    AccountSnapshot,
     Bar,
     Consequence,
+    Discrepancy,
     Event,
     FillEvent,
     FundingEvent,
@@ -25,15 +27,19 @@ from workbench.core.events import (
     OrderReport,
     OrderUpdate,
     Quote,
+    RiskAction,
+    RiskEvent,
     RunStarted,
     SignalEvent,
     Trade,
 )
+from workbench.core.holdings import PLACES, add, units
 from workbench.core.instrument import Instrument
 from workbench.core.ledger import Ledger, OrderState
 from workbench.core.margin import MARK_LIFE_NS
 from workbench.core.money import MAX_PLACES, to_scaled, to_text
 from workbench.core.order import Side
+from workbench.data.holdings import Holdings
 from workbench.data.journal import Rows
 from workbench.data.lines import BalanceLine, FillLine, FundingLine, LiquidationLine, OrderLine, PositionLine
 from workbench.data.reader import JournalReader
@@ -47,6 +53,7 @@ class Fold:
 
     def __init__(self, started: RunStarted) -> None:
         self.ledger = Ledger(started)
+        self.holdings = Holdings(self.ledger)
         self.touched: dict[str, int] = {}  # order id -> when last; whoever writes them down clears it
         self._updated: dict[str, int] = {}  # the same, never cleared
         self._causes: dict[str, str] = {}  # signal or fill id -> its cause
@@ -58,7 +65,10 @@ class Fold:
     def take(self, record: Event | Rows) -> None:
         """Takes one record in; stored rows and what moves nothing are let through."""
         if isinstance(record, Consequence):
+            self._move(record)
             self._consequence(record)
+        elif isinstance(record, AccountSnapshot):
+            self.holdings.answered(record)
         elif isinstance(record, MarketDataEvent):
             price = self._price_of(record)
             if price:
@@ -167,6 +177,17 @@ class Fold:
                 )
 
     def balances(self) -> Iterator[BalanceLine]:
+        """What the accounts hold where their venues say so, else the run's cash and its spot positions."""
+        accounts = self.holdings.seen()
+        if not accounts:
+            yield from self._run_balances()
+        for key, assets in accounts.items():
+            exchange, _, account = key.partition("/")
+            locked = self._locked(key)
+            for asset, total in sorted(assets.items()):
+                yield self._balance(exchange, account or "main", asset, total, locked.get(asset, 0), PLACES)
+
+    def _run_balances(self) -> Iterator[BalanceLine]:
         """The run's cash less what living spot buys hold, then the base assets of its spot positions."""
         ledger = self.ledger
         places = {(each.venue, each.account) for each in ledger.instruments.values()}
@@ -176,6 +197,33 @@ class Fold:
         yield self._balance(exchange, account, ledger.started.base_currency, cash, held, ledger.cash_places)
         for (venue, name, asset), (total, locked) in sorted(self._base_assets().items()):
             yield self._balance(venue, name, asset, total, locked, MAX_PLACES)
+
+    def _locked(self, account: str) -> dict[str, int]:
+        """What the open spot orders of an account hold of each asset."""
+        locked: dict[str, int] = {}
+        for state in self.ledger.living.values():
+            instrument = state.order.instrument
+            if instrument.account_key != account or not instrument.is_spot:
+                continue
+            if state.order.side is Side.SELL:
+                add(locked, instrument.base, units(state.remaining_raw, instrument.quantity_places))
+            else:
+                add(locked, instrument.quote, units(self._held_cash(state), self.ledger.cash_places))
+        return locked
+
+    def _move(self, event: Consequence) -> None:
+        """Moves what the accounts hold, before the ledger knows of the event."""
+        match event:
+            case FillEvent() if not self.ledger.knows(event):
+                self.holdings.traded(event)
+            case Liquidation() if not self.ledger.settled(event):
+                self.holdings.traded(event)
+            case FundingEvent() if not self.ledger.settled(event):
+                self.holdings.funded(event)
+            case Discrepancy():
+                self.holdings.told(event)
+            case RiskEvent(action=RiskAction.REARMED, strategy_id=""):
+                self.holdings.rearmed()
 
     def _consequence(self, event: Consequence) -> None:
         known = isinstance(event, FillEvent) and self.ledger.knows(event)

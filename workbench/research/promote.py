@@ -19,11 +19,12 @@ from typing import Any
 import msgspec
 
 from workbench import __version__
+from workbench.core.clock import interval_text
 from workbench.core.codec import plain
 from workbench.core.errors import ConfigError, Refused
 from workbench.core.money import canonical, dec
 from workbench.core.strategy import Strategy
-from workbench.data.dataset import Dataset
+from workbench.data.dataset import BARS, PRICED, Dataset
 from workbench.data.lake import Lake
 from workbench.research.backtest import backtest
 from workbench.research.result import Result
@@ -91,13 +92,23 @@ def promote(
     evidence = Evidence(
         stage=stage,
         gates=gates,
-        data=tuple(msgspec.structs.asdict(each) for each in result.plan.data),
+        data=tuple(
+            {**msgspec.structs.asdict(each), "topic": _topic(result.datasets[each.dataset])}
+            for each in result.plan.data
+        ),
         metrics={key: str(value) for key, value in result.document()["metrics"].items()},
         ledger_digest=result.ledger_digest,
         workbench=__version__,
     )
     folder = releases_of.write(release, evidence, releases)
     return Promotion(release.id, stage, gates, folder)
+
+
+def _topic(dataset: Dataset) -> str:
+    """What a run on venues has to listen to in order to hear the same; empty for what no strategy hears alone."""
+    if dataset.kind == BARS:
+        return f"bars:{interval_text(dataset.interval_ns)}"
+    return dataset.kind if dataset.kind in PRICED else ""
 
 
 def _budget(quote: str | None, max_drawdown: str | None) -> Budget:

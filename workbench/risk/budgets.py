@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
 from workbench.core import rules
 from workbench.core.account import Account
 from workbench.core.ledger import Ledger
+from workbench.core.memory import Plain
 from workbench.core.money import to_scaled, to_text
 
 
@@ -43,6 +46,14 @@ class DrawdownWatch:
         self._portfolio = None if portfolio_limit is None else to_scaled(portfolio_limit, 6, "risk.max_drawdown")
         self._peak = sum(account.equity for account in ledger.accounts.values())
         self.active = self._portfolio is not None or any(limit is not None for limit in self._limits.values())
+
+    def state(self) -> Plain:
+        """The most that all strategies together were worth since they were last re-armed."""
+        return {"peak": self._peak}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes a state back."""
+        self._peak = state["peak"]
 
     def breach(self, account: Account) -> str | None:
         """The figures of a strategy's drawdown, once it is beyond its limit."""

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from workbench.core.events import AmendEvent, ApprovedOrder, OrderEvent
 from workbench.core.instrument import Instrument
-from workbench.core.order import Role
+from workbench.core.memory import Plain, recall, remembered
+from workbench.core.order import OrderType, Role
 from workbench.risk.limits import MaxOrdersPerMinute, RiskRule, View
 
+_LATCHES: Mapping[str, Any] = {
+    "halted": str,
+    "locked": dict[str, str],
+    "paused": dict[str, str],
+    "stopping": str,
+    "reducing": dict[str, str],
+    "links": dict[str, str],
+}
+
 EVERYONE = ""  # the strategy id that means all of them
-_MAY_REDUCE = frozenset({"paused", "stopping", "reduce_only", "stale_data"})  # latches that a smaller position passes
+# Latches that a smaller position passes.
+_MAY_REDUCE = frozenset({"paused", "stopping", "reduce_only", "stale_data", "empty_book"})
 
 
 class Gate:
@@ -29,6 +42,16 @@ class Gate:
         self.reducing: dict[str, str] = {}  # instrument key -> why it may only be reduced
         self.links: dict[str, str] = {}  # account at a venue -> why it cannot be relied on; one that is up is not here
         self._rate = [rule for rule in limits if isinstance(rule, MaxOrdersPerMinute)]
+
+    def state(self) -> Plain:
+        """Every latch with its reason, and when requests left in the last minute."""
+        return {**remembered(self, _LATCHES), "recent": [list(rule.recent) for rule in self._rate]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes a state back."""
+        recall(self, _LATCHES, state)
+        for rule, recent in zip(self._rate, state["recent"], strict=True):
+            rule.recent = deque(recent)
 
     def review(self, request: OrderEvent | AmendEvent, view: View) -> ApprovedOrder | tuple[str, str]:
         """The approval, or the name of the rule that refuses and its figures."""
@@ -75,6 +98,9 @@ class Gate:
             return "reduce_only", self.reducing[key]
         if key in view.stale:
             return "stale_data", view.stale[key]
+        at_market = isinstance(request, OrderEvent) and request.order_type is OrderType.MARKET
+        if at_market and key in view.one_sided:
+            return "empty_book", view.one_sided[key]
         return None
 
     def _limited(self, request: OrderEvent | AmendEvent, view: View) -> tuple[str, str] | None:

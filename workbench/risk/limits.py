@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
@@ -13,8 +13,19 @@ from workbench.core import rules
 from workbench.core.clock import MINUTE
 from workbench.core.events import AmendEvent, OrderEvent
 from workbench.core.ledger import Ledger
+from workbench.core.memory import Plain, recall, remembered
 from workbench.core.money import to_scaled, to_text
 from workbench.core.order import Side
+
+REJECTIONS = 100  # refusals remembered of an instrument: no sensible limit is above
+
+_SEEN: Mapping[str, Any] = {
+    "now": int,
+    "marks": dict[str, int],
+    "fresh_until": dict[str, int],
+    "one_sided": dict[str, str],
+    "stale": dict[str, str],
+}
 
 
 class View(msgspec.Struct):
@@ -28,8 +39,26 @@ class View(msgspec.Struct):
     now: int = 0
     marks: dict[str, int] = {}
     fresh_until: dict[str, int] = {}
+    one_sided: dict[str, str] = {}  # instruments of whose book a side is known to be empty, and which
     stale: dict[str, str] = {}  # instruments whose market is known to be out of date, and why
     rejections: dict[str, deque[int]] = {}  # when the venue last refused orders, by instrument; the newest few
+
+    def state(self) -> Plain:
+        """Marks, freshness, refusals and the time of the last event."""
+        rejections = {key: list(recent) for key, recent in self.rejections.items()}
+        return {**remembered(self, _SEEN), "rejections": rejections}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes a state back."""
+        recall(self, _SEEN, state)
+        self.rejections = {key: deque(recent, maxlen=REJECTIONS) for key, recent in state["rejections"].items()}
+
+    def see_sides(self, key: str, bid: int, ask: int) -> None:
+        """Notes the best prices of a book, 0 for an empty side: nothing is opened at the market of one like that."""
+        if not (bid and ask):
+            self.one_sided[key] = "nobody offers" if bid else "nobody bids"
+        elif self.one_sided:
+            self.one_sided.pop(key, None)
 
     def worst_position(self, order: OrderEvent | AmendEvent) -> int:
         """The strategy's signed position if this request and every living one on its side fill."""
@@ -53,9 +82,6 @@ class View(msgspec.Struct):
         terms = self.ledger.terms[order.instrument.key]
         price = max(order.price_raw or order.stop_raw or 0, self.marks.get(order.instrument.key, 0))
         return rules.notional(price, quantity, terms.multiplier, terms.divisor)
-
-
-REJECTIONS = 100  # refusals remembered of an instrument: no sensible limit is above
 
 
 class RiskRule(Protocol):

@@ -19,6 +19,7 @@ from workbench.core.money import dec
 
 MAX_FILE = 1_000_000  # bytes; a configuration is written by a person
 MAX_DEPTH = 20  # maps inside maps; the schema has five, and YAML can hold a map that contains itself
+PAPER = "paper"  # the connector of a venue that is simulated: nobody is there to be asked
 EXACT_PATTERN = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
 
 
@@ -67,7 +68,7 @@ class CostsConfig(_Section):
 class VenueConfig(_Section):
     """How a venue is reached."""
 
-    connector: str = "paper"  # or ccxt, or package.module:Class
+    connector: str = PAPER  # or ccxt, or package.module:Class
     exchange: str | None = None  # as ccxt names it; default: the venue's own name
     rest_url: str | None = None
     stream_url: str | None = None
@@ -141,6 +142,12 @@ class ReconcileConfig(_Section):
     balances_s: float = Field(default=300.0, gt=0)
 
 
+class SnapshotConfig(_Section):
+    """How often a live run writes down where it stands, in seconds: what a restart has to read again at most."""
+
+    every_s: float = Field(default=10.0, gt=0)
+
+
 class WatchdogConfig(_Section):
     """The kill switch's own key."""
 
@@ -169,6 +176,7 @@ class Config(_Section):
     risk: RiskConfig = RiskConfig()
     live: LiveConfig = LiveConfig()
     reconcile: ReconcileConfig = ReconcileConfig()
+    snapshot: SnapshotConfig = SnapshotConfig()
     watchdog: WatchdogConfig = WatchdogConfig()
     store: StoreConfig = StoreConfig()
     bus: BusConfig = BusConfig()
@@ -186,16 +194,30 @@ def load(files: Sequence[Path]) -> Config:
         raise ConfigError("\n".join(_explain(each, origins, files) for each in error.errors())) from None
 
 
+def venues_text(config: Config) -> str:
+    """The part of a configuration that says how venues are reached, as a file that `load` reads."""
+    return config.model_dump_json(exclude_unset=True, include={"environment", "base_currency", "venues", "watchdog"})
+
+
 def schema() -> dict[str, Any]:
     """The JSON schema of a configuration file."""
     return Config.model_json_schema()
+
+
+class _Words(yaml.SafeLoader):
+    """Safe YAML in which only true and false are that: `on` is a key here, and yes and no are words."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as in its parent, which is not changed
+        first: [each for each in found if not (each[0].endswith(":bool") and first in "yYnNoO")]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
         if file.stat().st_size > MAX_FILE:
             raise ConfigError(f"{file}: larger than {MAX_FILE} bytes is not a configuration")
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = _Words(file.read_text(encoding="utf-8")).get_single_data()
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no text, or a date there is not

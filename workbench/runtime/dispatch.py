@@ -52,10 +52,12 @@ class Dispatcher:
         numbers: Numbers,
         clock: Clock,
         latched: Callable[[], str | None] = lambda: None,
+        handed_over: Callable[[], bool] = lambda: False,
     ) -> None:
         self._connectors = connectors  # by account key
         self._tell, self._doubt = tell, doubt
         self._latched = latched  # asked before each order leaves: a halt counts from the instant it is set
+        self._handed_over = handed_over  # whether somebody else closes our positions: two would close them twice
         self._numbers, self._clock = numbers, clock
         self._lines: dict[str, asyncio.Task[None]] = {}  # the last request of each order that is under way
         self.sent: dict[str, int] = {}  # when a request of an order last left, while its fate is open
@@ -95,7 +97,7 @@ class Dispatcher:
         request = order.request
         connector = self._connectors[request.instrument.account_key]
         barred = self.closed or self._latched()
-        if barred and not _closes(request):
+        if barred and (self._handed_over() or not _closes(request)):
             self._not_sent(request, barred)
             return
         self.sent[request.order_id] = self._clock.now()

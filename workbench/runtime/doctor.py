@@ -12,7 +12,7 @@ from typing import Any
 
 from workbench.data.lake import open_sample, sample_ids
 from workbench.data.reader import JournalReader
-from workbench.runtime.config import Config
+from workbench.runtime.config import PAPER, Config
 from workbench.runtime.state import StateFolder
 
 FREE_BYTES = 1 << 30  # a journal segment, a database and some datasets fit well into 1 GiB
@@ -26,12 +26,21 @@ def examine(config: Config, state: StateFolder) -> list[dict[str, Any]]:
         ("state directory", lambda: _writable(state)),
         ("disk", lambda: _disk(state)),
         ("lease", lambda: _lease(state)),
+        ("halt latch", lambda: _latch(state)),
         ("journal", lambda: _journal(state)),
         ("database", lambda: _database(config, state)),
         ("sample data", _sample),
         ("datasets", lambda: _datasets(config, state)),
     ]
-    return [_finding(what, check) for what, check in checks]
+    return [*(_finding(what, check) for what, check in checks), *_venues(config, state)]
+
+
+def _venues(config: Config, state: StateFolder) -> list[dict[str, Any]]:
+    if all(each.connector == PAPER for each in config.venues.values()):
+        return []
+    from workbench.runtime.preflight import examine_venues  # what trades live takes a moment to load
+
+    return examine_venues(config, state)
 
 
 def _finding(what: str, check: Callable[[], str]) -> dict[str, Any]:
@@ -66,6 +75,11 @@ def _disk(state: StateFolder) -> str:
 def _lease(state: StateFolder) -> str:
     process = state.holder()
     return "free" if process is None else f"held by process {process}"
+
+
+def _latch(state: StateFolder) -> str:
+    halted = state.halt_reason()
+    return f"set: {halted}; a run starts halted" if halted else "not set"
 
 
 def _journal(state: StateFolder) -> str:

@@ -38,8 +38,10 @@ class Inlet:
         clock: Clock,
         inbox: Inbox,
         spill: Path | None = None,
+        heard: Callable[[Event], Event | None] = lambda event: event,
     ) -> None:
         self._connectors = connectors
+        self._heard = heard  # an event as the run takes it; None for one that it has taken already
         self._subscribe = subscribe
         self._connected = list(connected)
         self._is_new = is_new
@@ -47,9 +49,11 @@ class Inlet:
         self._inbox = inbox
         self._backlog = Backlog(spill=spill)
         self._tasks: list[asyncio.Task[None]] = []
+        self._reading: list[ExchangeConnector] = []
         self._failure: BaseException | None = None
         self._ticks = 0
         self._deaf = False
+        self.taken = 0  # how many events so far
         self.lag_ns = 0  # how long the last event had waited when it was taken
 
     @property
@@ -62,6 +66,10 @@ class Inlet:
         """Whether all that came in was taken."""
         return not len(self._backlog)
 
+    def reads(self, connector: ExchangeConnector) -> bool:
+        """Whether a venue is connected and everything wanted of it is asked for."""
+        return any(each is connector for each in self._reading)
+
     def tell(self, event: Event) -> None:
         """Adds what the run itself learned: an answer, a past bar, a change of a venue's standing."""
         self._put(event)
@@ -71,7 +79,9 @@ class Inlet:
             return
         if isinstance(event, Bar) and not self._is_new(event):
             return  # asked for after an interruption, and streamed too
-        self._backlog.put(event)
+        heard = self._heard(event)
+        if heard is not None:
+            self._backlog.put(heard)
 
     def quiet(self) -> None:
         """Takes in no more market data: the run is to end, and only what becomes of its orders counts."""
@@ -106,12 +116,11 @@ class Inlet:
 
     async def stream(self) -> AsyncIterator[Event]:
         """Every event, in the order it came, until `end` or the first failure."""
-        taken = 0
         while (event := await self._backlog.get()) is not None:
             yield event
             self.lag_ns = self._clock.now() - event.ts_init
-            taken += 1
-            if taken % BREATH == 0:
+            self.taken += 1
+            if self.taken % BREATH == 0:
                 await asyncio.sleep(0)
         if self._failure is not None:
             raise self._failure
@@ -129,6 +138,7 @@ class Inlet:
             except VenueUnavailable:
                 await asyncio.sleep(pause)
                 pause = min(LAST, 2 * pause)
+        self._reading.append(connector)
         async for event in connector.stream():
             self._put(event)
         if not self._inbox.stopping:

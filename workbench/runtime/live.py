@@ -4,119 +4,99 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
-from workbench.core.clock import Clock
-from workbench.core.errors import Refused, VenueUnavailable, WorkbenchError
-from workbench.core.events import CancelEvent, LinkState, VenueLink, Withdraw
+from workbench.core.errors import LeaseHeld, Refused, VenueUnavailable, WorkbenchError
+from workbench.core.events import CancelEvent, RunStarted
+from workbench.core.instrument import Instrument
 from workbench.core.order import Role
-from workbench.core.ports import ExchangeConnector, Sink
+from workbench.core.ports import ExchangeConnector
 from workbench.data.journal import Journal
 from workbench.data.reader import JournalReader
+from workbench.data.scan import BEGIN, segment_numbers
+from workbench.data.snapshots import Found, SnapshotFolder
 from workbench.runtime.bus import MemoryBus
-from workbench.runtime.config import Config
-from workbench.runtime.dispatch import Dispatcher, Numbers
+from workbench.runtime.config import venues_text
+from workbench.runtime.dispatch import Dispatcher
 from workbench.runtime.history import History
-from workbench.runtime.inlet import Inlet
 from workbench.runtime.live_plan import LivePlan, live_plan
-from workbench.runtime.plan import Plan, engine_of
+from workbench.runtime.on_venues import OnVenues
 from workbench.runtime.post import Post
 from workbench.runtime.recovery import Replay
 from workbench.runtime.resync import Pace, Resync
-from workbench.runtime.service import Service, SteadyClock
 from workbench.runtime.session import Session
 from workbench.runtime.settle import Settlement
-from workbench.runtime.state import StateFolder
+from workbench.runtime.snapshots import Keeper, usable
 from workbench.runtime.venues import Reach
+from workbench.trading.engine import Engine
 
 log = logging.getLogger(__name__)
 
-STOP_S = 8.0  # of the ten seconds that a stop may take: what is not taken back by then is told
-LOOK_S = 0.05
 LAST_CANCELS_S = 30.0  # how long cancels are repeated when the journal takes nothing more
 
-Connect = Callable[[Config, Plan | None], Sequence[Reach]]
 
-
-class LiveRun(Service):
-    """One live run on the venues of a configuration; `connect` makes their connectors, for the recorded plan if any."""
+class LiveRun(OnVenues):
+    """One live run: its orders go to the venues that it hears."""
 
     mode = "live"
 
-    def __init__(
-        self,
-        config: Config,
-        state: StateFolder,
-        *,
-        connect: Connect,
-        releases: Path,
-        clock: Clock | None = None,
-        sinks: Sequence[Sink] = (),
-    ) -> None:
-        super().__init__(state, clock=clock or SteadyClock(), sinks=sinks)
-        self._config, self._connect, self._releases = config, connect, releases
-        self._reaches: Sequence[Reach] = ()
-        self._connected: set[str] = set()
-        self._numbers = Numbers(self._clock)
-        self._journal: Journal | None = None
-
     # --- before the first event -------------------------------------------------------------------
 
-    async def _prepare(self, journal: Journal) -> Session:
+    async def _admit(self, reach: Reach) -> None:
+        await may_trade(reach)
+
+    def _plan_on(self, instruments: Mapping[str, Instrument]) -> LivePlan:
+        return live_plan(self._config, instruments, releases=self._releases)
+
+    def _replay(self, engine: Engine, history: History) -> Replay:
+        return Replay(engine, iter(()), seen=history.seen)
+
+    def _opened(self) -> Journal:
+        """The journal, checked from the newest snapshot on that fits it; what stands before was checked when taken."""
+        found = self._usable()
+        first = next(found, None)
+        self._found = chain((first,), found) if first else iter(())
+        return Journal.on_disk(self._state.journal, since=first.snapshot.position if first else BEGIN)
+
+    def _usable(self) -> Iterator[Found]:
+        if segment_numbers(self._state.journal):
+            started = JournalReader(self._state.journal).started()
+            yield from usable(SnapshotFolder(self._state.snapshots), self._state.journal, started)
+
+    def _stand(
+        self, ready: LivePlan, started: RunStarted, reader: JournalReader | None, journal: Journal
+    ) -> tuple[Engine, History]:
+        for found in self._found:
+            try:
+                return self._stand_on(found, ready, started, journal)
+            except Exception as error:  # a strategy's state is a stranger's code; and the journal has it all
+                log.warning("%s: it is not used: %s", found.path, error)
+        return self._stand_on(None, ready, started, journal)
+
+    def _stand_on(
+        self, found: Found | None, ready: LivePlan, started: RunStarted, journal: Journal
+    ) -> tuple[Engine, History]:
+        """Everything as the journal leaves it: from where a snapshot stands, or from its first record."""
+        engine, history = self._fresh(ready, started)
+        keeper = self._keeper = Keeper(engine, SnapshotFolder(self._state.snapshots), clock=self._clock)
+        replay = self._replay(engine, history)
+        at = found.snapshot.position if found else BEGIN
+        if found is not None:
+            keeper.restore(found)
+            history.resume(keeper.bars)
+            log.info("%s: the run goes on from record %d", found.path, at.records)
+            replay.records = at.records
+        if journal.records:
+            reader = JournalReader(self._state.journal, since=at)
+            self._recover(keeper.hearing(reader.records(at.records)), replay, journal)
+        return engine, history
+
+    def _wired(self, engine: Engine, history: History, journal: Journal) -> Session:
         self._journal = journal
-        reader = JournalReader(self._state.journal) if journal.records else None
-        recorded = Plan.of(reader.started()) if reader else None
-        self._reaches = self._connect(self._config, recorded)
-        try:
-            return await self._assembled(journal, reader, recorded)
-        except BaseException:
-            await asyncio.gather(*(each.connector.close() for each in self._reaches), return_exceptions=True)
-            raise
-
-    async def _assembled(self, journal: Journal, reader: JournalReader | None, recorded: Plan | None) -> Session:
-        for each in self._reaches:
-            await may_trade(each)
-        ready = await self._planned(recorded)
-        started = self._take_up(ready.plan, reader) if reader else self._begin(ready.plan)
-        engine = self.engine = engine_of(started, ready.make)
-        history = History(ready.topics, engine, clock=self._clock)
-        if reader is not None:
-            self._recover(reader, Replay(engine, iter(()), seen=history.seen), journal)
-        session = self._wired(history, journal)
-        if reader is None:
-            session.begin(started)
-        journal.close_frame()
-        await journal.sync()
-        return session
-
-    async def _planned(self, recorded: Plan | None) -> LivePlan:
-        """The plan on the recorded instruments, or for a new run on those that the venues list."""
-        if recorded is not None:
-            known = {each.key: each for each in recorded.instruments}
-            return live_plan(self._config, known, releases=self._releases)
-        listed = {}
-        for each in self._reaches:
-            await each.connector.connect()
-            self._connected.add(each.key)
-            listed.update(await each.connector.get_instruments())
-        return live_plan(self._config, listed, releases=self._releases)
-
-    def _wired(self, history: History, journal: Journal) -> Session:
-        """The session and all that runs beside it."""
-        assert self.engine is not None
-        connectors = {each.key: each.connector for each in self._reaches}
-        keys = {id(each.connector): each.key for each in self._reaches}
-        inlet = self._inlet = Inlet(
-            list(connectors.values()),
-            is_new=history.is_new,
-            subscribe=lambda connector: history.subscribe(connector, keys[id(connector)]),
-            connected=[each.connector for each in self._reaches if each.key in self._connected],
-            clock=self._clock,
-            inbox=self.inbox,
-            spill=self._state.path / "spill-inlet",
-        )
+        self._state.remember_venues(venues_text(self._config))
+        inlet, connectors = self._inlet, self._connectors
         self._dispatcher = Dispatcher(
             connectors,
             tell=inlet.tell,
@@ -124,9 +104,10 @@ class LiveRun(Service):
             numbers=self._numbers,
             clock=self._clock,
             latched=self._state.halt_reason,
+            handed_over=self._state.closing.exists,
         )
         self._settlement = Settlement(
-            self.engine.ledger,
+            engine.ledger,
             connectors,
             tell=inlet.tell,
             numbers=self._numbers,
@@ -140,7 +121,7 @@ class LiveRun(Service):
         self._resyncs = [
             Resync(
                 each.connector,
-                self.engine,
+                engine,
                 account=each.account,
                 history=history,
                 tell=inlet.tell,
@@ -154,11 +135,11 @@ class LiveRun(Service):
         ]
         self._post = Post(self._dispatcher, journal)
         return Session(
-            self.engine,
+            engine,
             connector=inlet,
             executor=self._post,
             journal=journal,
-            bus=MemoryBus([*self._sinks, *self._resyncs]),
+            bus=MemoryBus([*self._sinks, self._keeper, *self._resyncs]),
         )
 
     def _doubt(self, order_id: str) -> None:
@@ -166,13 +147,20 @@ class LiveRun(Service):
 
     # --- while it runs ----------------------------------------------------------------------------
 
+    def _works(self) -> Sequence[Coroutine[Any, Any, None]]:
+        return [
+            self._post.carry(),
+            self._settlement.watch(),
+            self._keeper.keep(self._journal, self._config.snapshot.every_s),
+            *(each.keep() for each in self._resyncs),
+        ]
+
     async def _live(self, session: Session, journal: Journal, seconds: float | None) -> None:
-        for each in self._reaches:
-            self._inlet.tell(self._link(each, LinkState.SYNCING, "started"))
-        works = (self._post.carry(), self._settlement.watch(), self._stop(), *(each.keep() for each in self._resyncs))
-        self._inlet.watch(asyncio.create_task(each) for each in works)
         try:
             await super()._live(session, journal, seconds)
+            await self._keeper.once(journal)
+        except LeaseHeld:
+            raise  # whoever took over minds the orders
         except (OSError, WorkbenchError) as error:
             if not self._journal_takes_more():
                 await self._last_cancels(error)
@@ -180,45 +168,21 @@ class LiveRun(Service):
         finally:
             await self._settlement.close()
 
-    def _link(self, reach: Reach, state: LinkState, reason: str) -> VenueLink:
-        return VenueLink(
-            *self._numbers.stamp(), venue=reach.connector.venue, account=reach.account, state=state, reason=reason
-        )
-
     def _shut_off(self, reason: str) -> None:
         self._dispatcher.closed = reason
 
     def _open_again(self) -> None:
         self._dispatcher.closed = ""
 
-    async def _stop(self) -> None:
-        """Once told to stop: no more data, what may open is taken back, and then the end."""
-        assert self.engine is not None
-        while not self.inbox.stopping:
-            await asyncio.sleep(LOOK_S)
-        flatten = self._config.live.on_stop == "flatten"
-        self._inlet.tell(Withdraw(*self._numbers.stamp(), flatten=flatten, reason="the process is told to stop"))
+    def _stopping(self) -> None:
         self._inlet.quiet()
-        loop = asyncio.get_running_loop()
-        end = loop.time() + STOP_S
-        while loop.time() < end and not self._settled(flatten=flatten):
-            await asyncio.sleep(LOOK_S)
-        left = [order_id for order_id, state in self.engine.ledger.living.items() if state.order.role is not Role.STOP]
-        if left:
-            log.warning("stopped with %d orders whose end is not known yet: %s", len(left), ", ".join(left))
-        self._inlet.end()
 
-    def _settled(self, *, flatten: bool) -> bool:
-        assert self.engine is not None
-        ledger = self.engine.ledger
-        working = any(state.order.role is not Role.STOP for state in ledger.living.values())
-        held = flatten and any(desk.closing for _, desk in self.engine.portfolio.all_desks())
-        return bool(self.engine.gate.stopping) and not (working or held or self._dispatcher.under_way)
+    def _under_way(self) -> int:
+        return self._dispatcher.under_way
 
     # --- when the journal takes nothing more ------------------------------------------------------
 
     def _journal_takes_more(self) -> bool:
-        assert self._journal is not None
         try:
             self._journal.frames.check()
         except (OSError, WorkbenchError):

@@ -1,4 +1,4 @@
-"""From a configuration to a live run's plan: the same seats and limits as on paper, on a venue's own instruments."""
+"""From a configuration to a run's plan on the instruments of its venues: the same on paper as live but for costs."""
 
 from __future__ import annotations
 
@@ -11,36 +11,59 @@ import msgspec
 from workbench.core.errors import ConfigError, Refused
 from workbench.core.instrument import Instrument
 from workbench.runtime.config import Config
-from workbench.runtime.paper import limits_of
+from workbench.runtime.paper import limits_of, profile_of, termed
 from workbench.runtime.plan import Maker, Plan
-from workbench.runtime.seats import choose, maker, seated
+from workbench.runtime.seats import Chosen, choose, maker, seated
 
 MAX_DATA_AGE_S = Decimal(5)  # where the configuration names none: nothing is opened on data that is older
 MAX_REJECTIONS = 5  # a minute and instrument, where the configuration names none: no venue is asked in a loop
-DEFAULT_DATA = ("quotes", "bars:1m")  # what a strategy hears that does not say: a price at once, a bar each minute
+DEFAULT_DATA = ("quotes", "bars:1m")  # what a draft hears that does not say: a price at once, a bar each minute
 
 
 class LivePlan(msgspec.Struct, frozen=True):
-    """A live run's plan, how its strategies are made, and what each instrument is listened to for."""
+    """The plan of a run on venues, how its strategies are made, and what each instrument is listened to for."""
 
     plan: Plan
     make: Maker
     topics: dict[str, tuple[str, ...]]  # instrument key -> trades, quotes, book:N, bars:INTERVAL
 
 
-def live_plan(config: Config, instruments: Mapping[str, Instrument], *, releases: Path) -> LivePlan:
-    """Resolves a configuration on the instruments of its venues; raises ConfigError or Refused naming the entry."""
+def admitted(config: Config, releases: Path) -> dict[str, Chosen]:
+    """The strategies that may trade live, by id; raises ConfigError or Refused before any venue is asked."""
     if not config.live.enabled:
         raise Refused("live.enabled: live trading needs a second switch: set live: {enabled: true}")
     if config.data:
         raise ConfigError("data: a live run hears its venues; stored data is for run paper")
-    chosen = choose(config, releases, stage="live")
+    return choose(config, releases, stage="live")
+
+
+def live_plan(config: Config, instruments: Mapping[str, Instrument], *, releases: Path) -> LivePlan:
+    """Resolves a configuration on the instruments of its venues; raises ConfigError or Refused naming the entry."""
+    return _planned(config, admitted(config, releases), instruments)
+
+
+def papered(config: Config, releases: Path) -> dict[str, Chosen]:
+    """The strategies that may paper on venues, by id; raises ConfigError or Refused before any venue is asked."""
+    if config.data:
+        raise ConfigError("data: a run on venues hears them alone; it was given stored data too")
+    return choose(config, releases, stage="paper")
+
+
+def live_paper_plan(config: Config, instruments: Mapping[str, Instrument], *, releases: Path) -> LivePlan:
+    """As `live_plan`, for a simulated venue with the costs and terms of the configuration."""
+    known = {key: termed(each, config) for key, each in instruments.items()}
+    ready = _planned(config, papered(config, releases), known)
+    simulated = msgspec.structs.replace(ready.plan, profile=profile_of(config), simulated=True)
+    return msgspec.structs.replace(ready, plan=simulated)
+
+
+def _planned(config: Config, chosen: Mapping[str, Chosen], instruments: Mapping[str, Instrument]) -> LivePlan:
     seats = seated(config, chosen, instruments)
     limits = limits_of(config)
     topics: dict[str, dict[str, None]] = {}
     for each in config.strategies:
         for key in seats[each.id].instruments:
-            topics.setdefault(key, {}).update(dict.fromkeys(each.on or DEFAULT_DATA))
+            topics.setdefault(key, {}).update(dict.fromkeys(each.on or chosen[each.id].on or DEFAULT_DATA))
     plan = Plan(
         base_currency=config.base_currency,
         instruments=tuple(instruments[key] for key in topics),

@@ -29,6 +29,7 @@ def limits_of(config: Config) -> Limits:
         max_order_notional=risk.max_order_notional,
         max_position_notional=risk.max_position_notional,
         max_orders_per_minute=risk.max_orders_per_minute,
+        max_rejections_per_minute=risk.max_rejections_per_minute,
         price_collar=risk.price_collar,
         max_data_age_s=risk.max_data_age_s,
         max_drawdown=risk.max_drawdown,
@@ -62,7 +63,10 @@ def paper_plan(config: Config, lake: Lake, *, releases: Path) -> PaperPlan:
     """Resolves a configuration; raises ConfigError, DataError or Refused naming the entry that does not fit."""
     chosen = choose(config, releases, stage="paper")  # before the data is opened: what is refused leaves nothing behind
     if not config.data:
-        raise ConfigError("data: a paper run needs stored data to play back; name a dataset")
+        raise ConfigError(
+            "data: a paper run needs stored data to play back, or venues with market data of their own; "
+            "name a dataset, or a connector such as ccxt under venues"
+        )
     speed = config.data[0].speed
     if 0 < speed < SLOWEST:
         raise ConfigError(f"data.speed: expected 0 (at once) or at least {SLOWEST} times real time, got {speed}")
@@ -90,12 +94,17 @@ def paper_plan(config: Config, lake: Lake, *, releases: Path) -> PaperPlan:
 
 def with_terms(dataset: Dataset, config: Config) -> Dataset:
     """The dataset with the instrument terms that the configuration sets for it, where it does."""
-    instrument = dataset.instrument
-    venue = config.venues.get(instrument.venue)
+    changed = termed(dataset.instrument, config)
+    return dataset if changed is dataset.instrument else msgspec.structs.replace(dataset, instrument=changed)
+
+
+def termed(instrument: Instrument, config: Config) -> Instrument:
+    """The instrument with the terms that the configuration sets for it, where it does."""
+    venue = config.venues.get(instrument.account_key)
     terms = venue.instruments.get(instrument.symbol) if venue else None
     if terms is None:
-        return dataset
-    changed = Instrument(
+        return instrument
+    return Instrument(
         venue=instrument.venue,
         account=instrument.account,
         symbol=instrument.symbol,
@@ -109,4 +118,3 @@ def with_terms(dataset: Dataset, config: Config) -> Dataset:
         amendable=instrument.amendable,
         **{name: getattr(terms, name) for name in ("tick", "lot", "min_quantity", "min_notional", "contract_size")},
     )
-    return msgspec.structs.replace(dataset, instrument=changed)

@@ -65,7 +65,7 @@ class PaperRun(Service):
         if reader is None:
             session.begin(started)
         else:
-            self._recover(reader, Replay(self.engine, rows, connector=connector), journal)
+            self._recover(reader.records(), Replay(self.engine, rows, connector=connector), journal)
         journal.close_frame()
         return session
 

@@ -43,6 +43,9 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     release: str = ""
 
 
+_SETTINGS = ("data", "limits", "profile", "simulated")  # the last only where it is true, as in the first journals
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What is run, on what, with what money, under which limits and costs."""
 
@@ -52,6 +55,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     data: tuple[DataRange, ...] = ()
     limits: Limits = Limits()
     profile: Profile = Profile()
+    simulated: bool = False  # whether what its venues were asked for is only simulated, on their living data
 
     def run_id(self) -> str:
         """The hash of all inputs: the identity of a backtest."""
@@ -72,7 +76,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
                 name: {field: text(value) for field, value in msgspec.structs.asdict(seat).items() if field != "cash"}
                 for name, seat in self.seats.items()
             },
-            settings={"data": text(self.data), "limits": text(self.limits), "profile": text(self.profile)},
+            settings={name: text(getattr(self, name)) for name in _SETTINGS if name != "simulated" or self.simulated},
             started=when,
         )
 
@@ -89,9 +93,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
                 )
                 for name, written in started.strategies.items()
             },
-            data=_read(started.settings["data"], cls, "data"),
-            limits=_read(started.settings["limits"], cls, "limits"),
-            profile=_read(started.settings["profile"], cls, "profile"),
+            **{name: _read(started.settings[name], cls, name) for name in _SETTINGS if name in started.settings},
         )
 
 

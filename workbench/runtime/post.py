@@ -6,12 +6,17 @@ The session does not wait for the disk: what it sends while one sync is under wa
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 
 from workbench.core.events import ApprovedOrder, CancelEvent
 from workbench.core.ports import Disk, Executor
 
+SLOW_S = 2.0  # a sync takes milliseconds, and whoever minds the run must know well within five seconds
 MAX_WAITING = 10_000  # requests that wait for the disk; more means that the disk has stopped and nobody noticed
+
+
+log = logging.getLogger(__name__)
 
 
 class Post:
@@ -43,15 +48,23 @@ class Post:
             self._news.clear()
             batch = list(self._waiting)
             self._waiting.clear()
-            self.syncing_since = asyncio.get_running_loop().time()
-            await self._disk.sync()
-            self.syncing_since = None
+            await self._durable()
             self._leaving = {_order_id(each) for each in self._waiting}
             for request in batch:
                 if isinstance(request, ApprovedOrder):
                     await self._executor.submit_order(request)
                 else:
                     await self._executor.cancel_order(request)
+
+    async def _durable(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.syncing_since = loop.time()
+        alarm = loop.call_later(SLOW_S, log.critical, "the journal's disk is slow: no order leaves until it answers")
+        try:
+            await self._disk.sync()
+        finally:
+            alarm.cancel()
+        self.syncing_since = None
 
     def _wait(self, request: ApprovedOrder | CancelEvent, order_id: str) -> None:
         if len(self._waiting) >= MAX_WAITING:

@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from workbench.connectors.simulated import SimulatedConnector
-from workbench.core.codec import encode
+from workbench.core.codec import decode, encode
 from workbench.core.errors import CorruptState
 from workbench.core.events import (
+    Arrived,
     Consequence,
     Event,
     FillEvent,
@@ -64,11 +65,15 @@ class Replay:
                     self._deliver(record)
                 case Consequence():
                     self._check(self.missing.popleft() if self.missing else None, record)
-                case MarketDataEvent() if self._connector is not None:
-                    self._connector.see(record)
-                    self._connector.release()
+                case Arrived():
+                    self._see(record)
+                    self._deliver(record)
+                case MarketDataEvent():
+                    self._meet(record)
                     self._deliver(record)
                 case _:
+                    if self._connector is not None:
+                        self._connector.let_pass(record)
                     self._deliver(record)
 
     def _take_rows(self, rows: Rows) -> None:
@@ -82,6 +87,28 @@ class Replay:
             self._deliver(event)
         if self._copy is not None:
             self._copy.close_frame()  # a range that ended here ends here again
+
+    def _see(self, arrived: Arrived) -> None:
+        """Shows the venue a market event whose reports come first."""
+        if self._connector is not None:
+            event = decode(arrived.line.encode(), self.engine.ledger.instruments)
+            if not isinstance(event, MarketDataEvent):
+                raise CorruptState(f"journal record {self.records}: {type(event).__name__} is no market data")
+            self._connector.see(event)
+
+    def _meet(self, event: MarketDataEvent) -> None:
+        """Takes the event whose reports were told, or shows the venue one that leads to none."""
+        if self._connector is None:
+            return
+        held = self._connector.release()
+        if held is None:
+            self._connector.see(event)
+            self._connector.release()
+        elif held != event:
+            self._check(held, event)
+        unsaid = self._connector.next_report()
+        if unsaid is not None:
+            self._check(unsaid, event)
 
     def _held_row(self) -> MarketDataEvent | None:
         return self._connector.release() if self._connector is not None else None

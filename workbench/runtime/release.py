@@ -142,6 +142,16 @@ def verify(folder: Path, *, stage: str | None = None) -> Release:
     return release
 
 
+def tried_on(folder: Path, *, stage: str) -> tuple[str, ...]:
+    """The market data that the release was promoted to a stage on, as topics such as `bars:1h`; none if it is old."""
+    file = folder / "evidence" / f"{stage}.json"
+    try:
+        evidence = msgspec.json.decode(file.read_bytes(), type=Evidence)
+    except (OSError, msgspec.DecodeError) as error:
+        raise CorruptState(f"{file}: cannot be read: {error}") from None
+    return tuple(dict.fromkeys(each["topic"] for each in evidence.data if each.get("topic")))
+
+
 def load(folder: Path, *, stage: str | None = None) -> tuple[Release, type[Strategy]]:
     """A verified release and its strategy class, loaded from the copies inside it.
 

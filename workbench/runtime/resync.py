@@ -9,27 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Sequence
 
 import msgspec
 
 from workbench.core.clock import Clock
 from workbench.core.errors import Unsupported, WorkbenchError
-from workbench.core.events import AccountSnapshot, Event, FillEvent, LinkState, OrderReport, VenueLink
+from workbench.core.events import AccountSnapshot, Event, FillEvent, OrderReport
 from workbench.core.instrument import Instrument, account_key
 from workbench.core.money import canonical
+from workbench.core.order import OrderStatus
 from workbench.core.ports import ExchangeConnector
 from workbench.runtime.dispatch import Doubt, Numbers, Tell
 from workbench.runtime.history import History
+from workbench.runtime.rejoin import Rejoin
 from workbench.runtime.settle import OVERLAP_NS, numbered
 from workbench.trading.engine import Engine
 
 log = logging.getLogger(__name__)
 
-FIRST_S, LAST_S = 0.25, 5.0  # between two tries of a pass that failed, doubling
+LOST = 100  # orders given up that are asked about at most, the newest: an accept does not come hours late
 SECOND_LOOK_S = 2.0  # how soon a difference is looked at again: by then what was under way has arrived
-ANSWERED_S = 0.05  # how long what was told may take until it is booked, before the account is called up
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,8 +62,15 @@ class Resync:
         self._history = history
         self._tell, self._doubt = tell, doubt
         self._numbers, self._clock, self._pace = numbers, clock, pace
-        self._booked = booked  # whether all that was told is taken in
-        self._broken = asyncio.Event()
+        self._rejoin = Rejoin(
+            connector,
+            account,
+            once=self.once,
+            ready=lambda: getattr(connector, "linked", True),  # what would happen meanwhile would be heard by nobody
+            booked=booked,
+            tell=tell,
+            numbers=numbers,
+        )
         self._last_fill: dict[str, int] = {fill.instrument.key: fill.ts_event for fill in engine.ledger.fills}
 
     @property
@@ -76,15 +83,24 @@ class Resync:
         if isinstance(event, FillEvent):
             key = event.instrument.key
             self._last_fill[key] = max(self._last_fill.get(key, 0), event.ts_event)
-        elif isinstance(event, VenueLink) and self._broke(event):
-            self._broken.set()
+            if self._engine.ledger.order_of(event) is None:
+                self._ask_whose(event)
+        self._rejoin.record(event, consequences)
 
-    def _broke(self, link: VenueLink) -> bool:
-        return link.state is not LinkState.UP and account_key(link.venue, link.account) == self.key
+    def _ask_whose(self, fill: FillEvent) -> None:
+        """A trade of an order that only the venue knows may be of one that was given up: those are asked about."""
+        key = fill.instrument.key
+        orders = [each for each in self._engine.ledger.orders.values() if each.order.instrument.key == key]
+        lost = [each for each in orders if each.status is OrderStatus.NEVER_ACCEPTED and not each.venue_order_id]
+        for each in lost[-LOST:]:
+            self._doubt(each.order.order_id)
 
     async def keep(self) -> None:
         """Resyncs after every interruption, and compares from time to time."""
-        await asyncio.gather(self._after_interruptions(), self._orders(), self._trades(), self._balances())
+        works = [self._rejoin.keep(), self._orders(), self._trades(), self._balances()]
+        if self._history is not None:
+            works.append(self._history.keep(self._connector, self.key, self._tell))
+        await asyncio.gather(*works)
 
     async def once(self) -> None:
         """One whole pass; raises what the venue's connector raises."""
@@ -94,33 +110,6 @@ class Resync:
         if self._history is not None:
             for bar in await self._history.missed(self._connector, self.key):
                 self._tell(bar)
-
-    async def _after_interruptions(self) -> None:
-        pause = FIRST_S
-        while True:
-            await self._broken.wait()
-            if not getattr(self._connector, "linked", True):
-                await asyncio.sleep(FIRST_S)  # what would happen meanwhile would be heard by nobody
-                continue
-            self._broken.clear()
-            try:
-                await self.once()
-                await self._taken_in()
-            except WorkbenchError as error:
-                log.info("%s: resync failed, it is tried again: %s", self.key, error)
-                self._broken.set()
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, hides nothing
-                pause = min(LAST_S, 2 * pause)
-                continue
-            pause = FIRST_S
-            if not self._broken.is_set():
-                stamp = self._numbers.stamp()
-                self._tell(VenueLink(*stamp, venue=self._connector.venue, account=self._account, state=LinkState.UP))
-
-    async def _taken_in(self) -> None:
-        """Returns once what the pass told is booked, so that nothing is opened on an older state."""
-        while not self._booked():
-            await asyncio.sleep(ANSWERED_S)
 
     # --- from time to time ------------------------------------------------------------------------
 
@@ -158,6 +147,18 @@ class Resync:
             for fill in await self._connector.get_my_trades(instrument.symbol, since):
                 if not self._engine.ledger.knows(fill):
                     self._tell(numbered(fill, self._numbers))
+            if not instrument.is_spot:
+                await self._ask_settlements(instrument, max(began, since))
+
+    async def _ask_settlements(self, instrument: Instrument, since: int) -> None:
+        """Funding, and what was closed by force, of a position that this run may hold."""
+        try:
+            settled = await self._connector.get_settlements(instrument.symbol, since)
+        except Unsupported:
+            return
+        for each in settled:
+            if not self._engine.ledger.settled(each):
+                self._tell(each)
 
     async def _ask_orders(self) -> None:
         asked = self._clock.now()

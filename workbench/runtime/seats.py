@@ -27,6 +27,7 @@ class Chosen(msgspec.Struct, frozen=True):
 
     strategy: Strategy
     release: Release | None = None
+    on: tuple[str, ...] = ()  # what it was tried on when it was released, and hears unless told otherwise
 
 
 def choose(config: Config, releases: Path, *, stage: str) -> dict[str, Chosen]:
@@ -39,6 +40,22 @@ def choose(config: Config, releases: Path, *, stage: str) -> dict[str, Chosen]:
             raise ConfigError(f"strategies: two are called {strategy.id}")
         chosen[strategy.id] = _chosen(strategy, config, releases, stage)
     return chosen
+
+
+def named(config: Config, releases: Path) -> Config:
+    """The configuration with every `*` of a release replaced by the instruments that it was promoted on.
+
+    Raises ConfigError for the `*` of a draft: there is no stored data whose instruments could be meant.
+    """
+    strategies = [_named(each, releases) if each.symbols == [EVERY] else each for each in config.strategies]
+    return config.model_copy(update={"strategies": strategies})
+
+
+def _named(strategy: StrategyConfig, releases: Path) -> StrategyConfig:
+    if strategy.release is None:
+        raise ConfigError(f"strategies.{strategy.id}.symbols: '*' means all of the stored data; name them for venues")
+    promoted = releases_of.verify(releases_of.find(strategy.release, releases)).instruments
+    return strategy.model_copy(update={"symbols": list(promoted)})
 
 
 def seated(config: Config, chosen: Mapping[str, Chosen], instruments: Mapping[str, Instrument]) -> dict[str, Seat]:
@@ -66,10 +83,11 @@ def _chosen(strategy: StrategyConfig, config: Config, releases: Path, stage: str
     if (strategy.release is None) == (strategy.strategy is None):
         raise ConfigError(f"strategies.{strategy.id}: expected either a release or a strategy")
     if strategy.release is not None:
-        release, kind = releases_of.load(releases_of.find(strategy.release, releases), stage=stage)
+        folder = releases_of.find(strategy.release, releases)
+        release, kind = releases_of.load(folder, stage=stage)
         chosen = made(kind, releases_of.narrowed(release, strategy.parameters, kind))
         chosen.release = release.id
-        return Chosen(chosen, release)
+        return Chosen(chosen, release, releases_of.tried_on(folder, stage=stage))
     if config.environment != "dev":
         raise Refused(f"strategies.{strategy.id}: {config.environment} runs releases only; promote {strategy.strategy}")
     return Chosen(made(class_of(strategy.strategy or ""), strategy.parameters))

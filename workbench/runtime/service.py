@@ -8,17 +8,17 @@ import os
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
 import msgspec
 
 from workbench.core.clock import SECOND, Clock, Nanos, instant_text
-from workbench.core.errors import ConfigError, InvariantError, VenueUnavailable
-from workbench.core.events import Halt, Resumed, RunStarted
+from workbench.core.errors import ConfigError, InvariantError, LeaseHeld, VenueUnavailable
+from workbench.core.events import Event, Halt, Resumed, RunStarted
 from workbench.core.ports import Sink
-from workbench.data.journal import Journal
+from workbench.data.journal import Journal, Rows
 from workbench.data.reader import JournalReader
 from workbench.runtime.inbox import Inbox
 from workbench.runtime.latch import Unlatch
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 1.0
 LATCH_LOOK_S = 0.02  # how soon a halt that was set from outside is seen
-_WORDS = {"seats": "strategies", "profile": "costs"}  # what a person calls the parts of a plan
+_WORDS = {"seats": "strategies", "profile": "costs", "simulated": "execution"}  # as a person calls parts of a plan
 
 
 class WallClock:
@@ -84,25 +84,44 @@ class Service(ABC):
         self._since = 0
         self._process = "starting"
 
+    @property
+    def starting(self) -> bool:
+        """Whether it has not begun to take events yet."""
+        return self._process == "starting"
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that the run lives by."""
+        return self._clock
+
     async def run(self, *, seconds: float | None = None, new: bool = False) -> None:
         """Runs until its stream ends, the time is over or `inbox.stop()`; raises LeaseHeld if somebody else runs here.
 
         With `new`, a run that the state directory holds is put away under `runs/` first.
         """
-        with self._state.lease():
+        with self._state.lease() as self._lease:
             if new:
                 self._state.put_away()
-            journal = Journal.on_disk(self._state.journal)
+            journal = self._opened()
+            journal.guard = self._lease.check
             try:
                 self._since = self._clock.now()
                 session = await self._prepare(journal)
                 await self._live(session, journal, seconds)
+            except LeaseHeld as error:  # somebody else goes on with this run: not a byte more from here
+                journal.abandon(str(error))
+                self.engine = None
+                raise
             finally:
                 self._process = "stopped"
                 try:
                     journal.close()
                 finally:
                     self._write_status()
+
+    def _opened(self) -> Journal:
+        """The journal, checked from its first byte."""
+        return Journal.on_disk(self._state.journal)
 
     @abstractmethod
     async def _prepare(self, journal: Journal) -> Session:
@@ -140,14 +159,14 @@ class Service(ABC):
         self.run_id = started.run_id
         return started
 
-    def _recover(self, reader: JournalReader, replay: Replay, journal: Journal) -> None:
-        replay.walk(reader.records())
+    def _recover(self, records: Iterable[Event | Rows], replay: Replay, journal: Journal) -> None:
+        replay.walk(records)
         if replay.missing:
             first, *rest = replay.missing
             journal.take(first, rest)
         now = self._clock.now()
         replay.engine.go_on()
-        journal.take(Resumed("run", replay.records, now, now, reason="process started"))
+        journal.take(Resumed("run", replay.records, now, now, reason="process started", epoch=self._lease.epoch))
         log.info("recovered run %s from %d records", self.run_id, replay.records)
 
     # --- while it runs ----------------------------------------------------------------------------
@@ -157,31 +176,46 @@ class Service(ABC):
         self._process = "ready"
         self._write_status()
         watch = FileWatch(self.engine)
+        running = asyncio.create_task(session.run())
         minders = [
             asyncio.create_task(self._beat(watch, journal, seconds)),
             asyncio.create_task(self._mind_what_is_told()),
         ]
+        minders[0].add_done_callback(lambda beat: running.cancel() if _lost(beat) else None)
+        for each in minders:
+            each.add_done_callback(self._unminded)
         try:
-            await session.run()
+            await running
+        except asyncio.CancelledError:
+            if not _lost(minders[0]):
+                raise
         finally:
+            running.cancel()
             for each in minders:
                 each.cancel()
             for each in minders:
                 with suppress(asyncio.CancelledError):
                     await each  # what stopped it, if anything did, ends the run
 
+    def _unminded(self, minder: asyncio.Task[None]) -> None:
+        """Without a heart, or deaf to a halt, a run must not go on, whoever made the mistake."""
+        if not minder.cancelled() and (error := minder.exception()) is not None:
+            log.critical("the run stops: %s", error)
+            self.inbox.stop()
+
     async def _beat(self, watch: FileWatch, journal: Journal, seconds: float | None) -> None:
         end = None if seconds is None else self._clock.now() + int(seconds * SECOND)
         while True:
             try:
+                self._lease.check()
                 journal.close_frame()
                 self._write_status()
                 for command in watch.changes(self._clock.now()):
                     self.inbox.put(command)
             except (OSError, VenueUnavailable) as error:  # the next beat tries again; the run goes on meanwhile
                 log.warning("heartbeat: %s", error)
-            except Exception:  # ours, or a journal that takes nothing more: without a heart a run must not go on
-                self.inbox.stop()
+            except LeaseHeld:
+                self._shut_off("the lease is lost")
                 raise
             if end is not None and self._clock.now() >= end:
                 self.inbox.stop()
@@ -234,6 +268,11 @@ class Service(ABC):
             **trading(self.engine),
             "venue": self._venues(),
         }
+
+
+def _lost(beat: asyncio.Task[None]) -> bool:
+    """Whether the heart stopped because another process has taken over."""
+    return beat.done() and not beat.cancelled() and isinstance(beat.exception(), LeaseHeld)
 
 
 def linked(venues: Mapping[str, bool]) -> dict[str, dict[str, Any]]:

@@ -30,6 +30,11 @@ class StateFolder:
         return self.path / "journal"
 
     @property
+    def snapshots(self) -> Path:
+        """Where its engine stood now and then: a shorter way into the journal, never the truth."""
+        return self.path / "snapshots"
+
+    @property
     def runs(self) -> Path:
         """Run records: one folder per backtest or notebook run."""
         return self.path / "runs"
@@ -44,6 +49,21 @@ class StateFolder:
         """The URL of the default database."""
         return f"sqlite:///{self.path / 'workbench.db'}"
 
+    @property
+    def venues(self) -> Path:
+        """How the live run held here reaches its venues, for commands that are told no configuration."""
+        return self.path / "venues.json"
+
+    @property
+    def closing(self) -> Path:
+        """Is there while the latch is set by somebody who closes the positions as well: the run then sends nothing."""
+        return self.path / "CLOSING"
+
+    @property
+    def closings(self) -> Path:
+        """The orders by which the kill switch closed positions of the run held here."""
+        return self.path / "closings.jsonl"
+
     def put_away(self) -> None:
         """Moves the journal of the run held here under `runs/`, by its run id; the next run begins anew."""
         if self.journal.is_dir():
@@ -51,6 +71,8 @@ class StateFolder:
             home = self.runs / reader.started().run_id
             home.mkdir(parents=True, exist_ok=True)
             os.replace(self.journal, home / "journal")
+            if self.snapshots.is_dir():
+                os.replace(self.snapshots, home / "snapshots")
 
     def lake(self) -> Lake:
         """The catalogue of stored market data."""
@@ -72,9 +94,16 @@ class StateFolder:
         if status["halt_reason"]:
             self._mirror("HALT", status["halt_reason"])
 
-    def halt(self, reason: str) -> None:
+    def remember_venues(self, text: str) -> None:
+        """Keeps how the run reaches its venues; the text names where keys are and holds none."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        replace_text(self.venues, text)
+
+    def halt(self, reason: str, *, closing: bool = False) -> None:
         """Latches the halt, durably: a living run takes it within moments, one that starts later starts halted."""
         self.path.mkdir(parents=True, exist_ok=True)
+        if closing:
+            replace_text(self.closing, reason, durable=True)
         replace_text(self.path / "HALT", reason, durable=True)
 
     def halt_reason(self) -> str | None:
@@ -87,6 +116,7 @@ class StateFolder:
     def release_halt(self) -> None:
         """Takes the latch off; what was re-armed is in the journal."""
         self._mirror("HALT", None)
+        self._mirror(self.closing.name, None)
 
     def _mirror(self, name: str, content: str | None) -> None:
         file = self.path / name
@@ -140,7 +170,7 @@ EMPTY_STATUS: dict[str, Any] = {
 
 
 def replace_text(file: Path, content: str, *, durable: bool = False) -> None:
-    """Writes a small file whole: readers see the old or the new, never a part; `durable`, also after a loss of power."""
+    """Writes a small file whole: readers see the old or the new, never a part; `durable` outlives a loss of power."""
     part = file.with_name(f".{file.name}.{os.getpid()}")
     with part.open("w", encoding="utf-8") as stream:
         stream.write(content)

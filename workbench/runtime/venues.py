@@ -6,6 +6,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -14,6 +15,7 @@ from workbench.connectors.clock import VenueTime
 from workbench.connectors.dialect import Dialect
 from workbench.connectors.dialects.binance import BinanceDialect
 from workbench.connectors.dialects.generic import GenericDialect
+from workbench.connectors.dialects.okx import OkxDialect
 from workbench.connectors.venue import VenueConnector
 from workbench.connectors.wirelog import WireLog
 from workbench.core.clock import Clock
@@ -21,13 +23,13 @@ from workbench.core.errors import ConfigError, Refused
 from workbench.core.instrument import Instrument, account_key
 from workbench.core.ports import ExchangeConnector
 from workbench.core.secret import Credentials
-from workbench.runtime.config import Config, VenueConfig
+from workbench.runtime.config import PAPER, Config, VenueConfig
 from workbench.runtime.secrets import resolve
 
-DIALECTS: Mapping[str, type[BinanceDialect]] = {"binance": BinanceDialect}
+DIALECTS: Mapping[str, Callable[[], Dialect]] = {"binance": BinanceDialect, "okx": OkxDialect}
 
 MILLISECOND = 1_000_000
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,13 +61,14 @@ def reaches(
     orders: bool = True,
     instruments: Sequence[Instrument] = (),
     credentials: str | None = None,
+    keys: Credentials | None = None,
 ) -> list[Reach]:
     """A connector for every venue that the strategies trade on; raises ConfigError or Refused naming the entry.
 
     With `orders` off they carry market data only and need no key. `instruments` fix the precision of a run that began
-    before; `credentials` replaces every venue's own key.
+    before; `credentials` replaces every venue's own reference, `keys` is the key itself.
     """
-    wanted = _wanted(config)
+    wanted = wanted_symbols(config)
     return [
         _reach(
             name,
@@ -76,12 +79,54 @@ def reaches(
             orders=orders,
             instruments=[each for each in instruments if each.account_key == name],
             credentials=credentials,
+            keys=keys,
         )
         for name, symbols in wanted.items()
     ]
 
 
-def _wanted(config: Config) -> dict[str, tuple[str, ...]]:
+def named_venues(config: Config) -> list[str]:
+    """The venues of a configuration that somebody can be reached at; raises ConfigError where there is none."""
+    names = [name for name, settings in config.venues.items() if settings.connector != PAPER]
+    if not names:
+        raise ConfigError("venues: there is none in the configuration; give --config")
+    return names
+
+
+def counter(
+    config: Config,
+    name: str,
+    *,
+    clock: Clock,
+    folder: Path,
+    instruments: Sequence[Instrument] = (),
+    symbols: Sequence[str] | None = None,
+    credentials: str | None = None,
+) -> Reach:
+    """A connector for requests alone, whoever trades there: nothing is listened to. `credentials` replaces its key.
+
+    It is for `symbols`, by default those of the instruments.
+    """
+    here = [each for each in instruments if each.account_key == name]
+    return _reach(
+        name,
+        config.venues[name],
+        symbols=tuple(each.symbol for each in here) if symbols is None else tuple(symbols),
+        clock=clock,
+        folder=folder,
+        orders=True,
+        instruments=here,
+        credentials=credentials,
+        listen=False,
+    )
+
+
+def hears_venues(config: Config) -> bool:
+    """Whether any venue of a configuration has market data of its own."""
+    return any(each.connector != "paper" for each in config.venues.values())
+
+
+def wanted_symbols(config: Config) -> dict[str, tuple[str, ...]]:
     """The symbols traded at each venue, by account key; a symbol without a venue needs exactly one to be configured."""
     wanted: dict[str, dict[str, None]] = {}
     for strategy in config.strategies:
@@ -104,6 +149,22 @@ def _only_venue(config: Config, strategy_id: str, symbol: str) -> str:
     return next(iter(config.venues))
 
 
+def check_venues(config: Config) -> None:
+    """Raises ConfigError or Refused for a venue that no order could be sent to; nothing is opened or written."""
+    for name in wanted_symbols(config):
+        settings = config.venues[name]
+        _key_of(name, settings.credentials)
+        if settings.connector == "ccxt":
+            _dialect(name, settings.exchange or name.partition("/")[0], settings, orders=True)
+
+
+def _key_of(name: str, reference: str | None) -> Credentials:
+    if reference is None:
+        example = name.partition("/")[0].upper()
+        raise ConfigError(f"venues.{name}.credentials: trading needs a key; name one, such as secret://env/{example}")
+    return resolve(reference)
+
+
 def _reach(
     name: str,
     settings: VenueConfig,
@@ -114,15 +175,18 @@ def _reach(
     orders: bool,
     instruments: Sequence[Instrument],
     credentials: str | None,
+    keys: Credentials | None = None,
+    listen: bool = True,
 ) -> Reach:
     venue, _, account = name.partition("/")
     account = account or "main"
-    reference = credentials or settings.credentials
-    if orders and reference is None:
+    if settings.connector == "paper":
         raise ConfigError(
-            f"venues.{name}.credentials: trading needs a key; name one, such as secret://env/{venue.upper()}"
+            f"venues.{name}.connector: 'paper' has no market data of its own; "
+            f"name ccxt or package.module:Class, or stored data to play back"
         )
-    keys = resolve(reference) if orders and reference else None
+    if orders and keys is None:
+        keys = _key_of(name, credentials or settings.credentials)
     for url in (settings.rest_url, settings.stream_url):
         _check_url(name, url)
     exchange = settings.exchange or venue
@@ -136,9 +200,10 @@ def _reach(
             rest_url=settings.rest_url or "",
             stream_url=settings.stream_url or "",
         )
-        connector = _own(name, settings.connector, own)
+        connector, window_ns = _own(name, settings.connector, own), 0
     else:
         dialect = _dialect(name, exchange, settings, orders=orders)
+        window_ns = dialect.recv_window_ns
         time = VenueTime()
         wire = CcxtWire(
             exchange,
@@ -163,9 +228,10 @@ def _reach(
             time=time,
             instruments={each.key: each for each in instruments},
             private=orders,
+            listens=listen,
             spill=folder / f"spill-{name.replace('/', '-')}",
         )
-    validity = (settings.recv_window_ms + settings.max_accept_delay_ms) * MILLISECOND
+    validity = max(settings.recv_window_ms * MILLISECOND, window_ns) + settings.max_accept_delay_ms * MILLISECOND
     return Reach(account_key(venue, account), account, connector, validity)
 
 
@@ -181,10 +247,13 @@ def _dialect(name: str, exchange: str, settings: VenueConfig, *, orders: bool) -
 
 
 def _check_url(name: str, url: str | None) -> None:
-    if url and url.startswith(("http://", "ws://")):
-        host = url.split("//", 1)[1].split("/", 1)[0].rpartition(":")[0] or url.split("//", 1)[1]
-        if host not in LOOPBACK:
-            raise ConfigError(f"venues.{name}: {url}: plain http and ws reach this machine only; use https and wss")
+    if url and url.startswith(("http://", "ws://")) and host_of(url) not in LOOPBACK:
+        raise ConfigError(f"venues.{name}: {url}: plain http and ws reach this machine only; use https and wss")
+
+
+def host_of(url: str) -> str:
+    """The host that a URL names, without its port."""
+    return urlsplit(url).hostname or ""
 
 
 def _own(name: str, entry: str, settings: VenueSettings) -> ExchangeConnector:

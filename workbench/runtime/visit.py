@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 from types import TracebackType
 
 import msgspec
 
 from workbench.core import rules
 from workbench.core.account import Position
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import Unsupported, WorkbenchError
 from workbench.core.events import (
     AmendEvent,
     ApprovedOrder,
@@ -18,6 +20,7 @@ from workbench.core.events import (
     CancelEvent,
     Event,
     FillEvent,
+    FundingEvent,
     MarketDataEvent,
     OrderEvent,
     OrderReport,
@@ -35,7 +38,7 @@ from workbench.risk.limits import View
 from workbench.trading.orders import client_order_id
 
 PATIENCE = 500  # market events that an order may take: on liquid data it is a few
-WORTH = 3  # an order is worth this many times the least the venue takes, so that a fall does not undercut it
+WORTH = 3  # an order is this many times the least the venue takes, so that neither a fall nor a fee undercuts it
 LOTS = 10  # and at least this many lots, so that half of it is an order too
 
 Make = Callable[[], ExchangeConnector]
@@ -52,11 +55,15 @@ def holds(kept: bool, promise: str, seen: object) -> None:
 
 
 class Host(msgspec.Struct, frozen=True):
-    """A connector's maker, what to trade there, and what makes the ids of our orders ours."""
+    """A connector's maker, what to trade there, and what makes the ids of our orders ours.
+
+    `skew_ns` is by how much an instant of the venue's may be off ours: none where time is stored data's.
+    """
 
     make: Make
     symbol: str
     run: str
+    skew_ns: int = 0
 
     def visit(self) -> Visit:
         """A visit over a new connector."""
@@ -88,7 +95,19 @@ class Visit:
         self.balances = await self.connector.get_balances()
         self._held = await self._quantity()
         self._stream: AsyncIterator[Event] = self.connector.stream()
+        await self._subscribe()
         return self
+
+    async def _subscribe(self) -> None:
+        """Asks for the market; stored data comes unasked."""
+        connector, symbol = self.connector, self._symbol
+        for asked in (
+            connector.subscribe_trades,
+            connector.subscribe_quotes,
+            partial(connector.subscribe_bars, interval="1m"),
+        ):
+            with suppress(Unsupported):
+                await asked(symbol)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -103,15 +122,25 @@ class Visit:
             event = await anext(self._stream)
         except StopAsyncIteration:
             raise BrokenContract(f"the market goes on; the stream ended after {len(self.heard)} events") from None
+        if isinstance(event, FillEvent) and self._told(event):
+            return event
         self.heard.append(event)
         if isinstance(event, MarketDataEvent):
             self._last = event
             self.market_ids.add(event.id)
-        elif isinstance(event, (OrderReport, FillEvent)):
+        elif isinstance(event, (OrderReport, FillEvent, FundingEvent)):
             self._ledger.apply(event)
         if isinstance(event, FillEvent):
             self.fills.append(event)
         return event
+
+    def _told(self, fill: FillEvent) -> bool:
+        """Whether this trade was told before, as where an answer and a stream both tell it; then both say the same."""
+        if not self._ledger.knows(fill):
+            return False
+        same = [each for each in self.fills if _trade(each) == _trade(fill)]
+        holds(bool(same), "a trade that is told again is told the same", fill)
+        return True
 
     async def market(self) -> MarketDataEvent:
         """The next market event of the instrument."""
@@ -253,12 +282,17 @@ class Visit:
         """A quantity that the venue takes even at half the price."""
         terms = self.position.terms
         worth = 2 * WORTH * terms.min_notional * terms.divisor // (price * terms.multiplier)
-        return rules.ceil_to(max(worth, terms.min_quantity, LOTS * terms.lot), terms.lot)
+        return rules.ceil_to(max(worth, WORTH * terms.min_quantity, LOTS * terms.lot), terms.lot)
 
     def _stamp(self) -> tuple[str, int, int, int]:
         assert self._last is not None
         self._count += 1
         return "visit", self._count, self._last.ts_init, self._last.ts_init
+
+
+def _trade(fill: FillEvent) -> tuple[object, ...]:
+    """What a trade is, however often and by whatever way it is told."""
+    return (fill.trade_id, fill.side, fill.quantity_raw, fill.price_raw, fill.fee_raw, fill.fee_currency)
 
 
 def _price(event: MarketDataEvent) -> int:

@@ -74,6 +74,8 @@ class Commands:
 
     def on_withdraw(self, withdraw: Withdraw) -> None:
         self._gate.stopping = withdraw.reason or "stopping"
+        for _, desk in self._portfolio.all_desks():
+            desk.stand_down()  # a wish that is carried later, such as by a venue that is back, would outlive us
         if withdraw.flatten:
             self._flatten("", withdraw.id)
         self._orders.take_back("stopping", withdraw.id)

@@ -7,16 +7,19 @@ position for as long as the target that asked for them stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
 from workbench.core import rules
 from workbench.core.account import Account, Position
+from workbench.core.codec import opinion_from_plain, opinion_to_plain
 from workbench.core.events import Opinion, Quotes, Target
 from workbench.core.instrument import Instrument, Terms
 from workbench.core.ledger import OrderState
+from workbench.core.memory import Plain, recall, remembered
 from workbench.core.money import round_scaled
 from workbench.core.order import OrderStatus, OrderType, Role, Side
 
@@ -57,6 +60,19 @@ class Cancel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Request = New | Amend | Cancel
+
+_REMEMBERED: Mapping[str, Any] = {
+    "heard": bool,
+    "desired": int,
+    "expires": int | None,
+    "close_again_at": int,
+    "_wish": bool,
+    "_flatten": bool,
+    "_limit": int | None,
+    "_stop": int | None,
+    "_amended": bool,
+    "_asked": tuple[int, int] | None,
+}
 
 
 class Desk:
@@ -134,14 +150,36 @@ class Desk:
         entry = self.orders.get((Role.ENTRY, 0))
         yield from self._cancel([entry] if entry else [], "the target lapsed")
 
-    def ended(self, level: Level, state: OrderState) -> None:
+    def stand_down(self) -> None:
+        """What is wanted and was not asked for yet is wanted no more; what protects or closes stays."""
+        self._quotes.clear()
+        self._wish = self._wish and self._flatten
+
+    def ended(self, state: OrderState) -> None:
         """An order of the desk is over."""
-        if self.orders.get(level) is state:
+        role = state.order.role
+        for level in [level for level, each in self.orders.items() if each is state]:
             del self.orders[level]
-        if level[0] is Role.ENTRY and self._amended and state.status is not OrderStatus.FILLED:
+        if role is Role.ENTRY and self._amended and state.status is not OrderStatus.FILLED:
             self._wish = False  # only what a fill overtook is asked for again
-        if level[0] is Role.STOP and state.filled_raw and not self.position.quantity and not self._flatten:
+        if role is Role.STOP and state.filled_raw and not self.position.quantity and not self._flatten:
             self._wish = False  # stopped out: nothing that was wanted before is bought back
+
+    def state(self) -> Plain:
+        """What is wanted here and which orders stand for it."""
+        return {
+            **remembered(self, _REMEMBERED),
+            "said": None if self.said is None else opinion_to_plain(self.said),
+            "orders": [[role, index, state.order.order_id] for (role, index), state in self.orders.items()],
+            "quotes": [[role, index, *wish] for (role, index), wish in self._quotes.items()],
+        }
+
+    def restore(self, state: Mapping[str, Any], orders: Mapping[str, OrderState]) -> None:
+        """Takes a state back; `orders` are the ledger's."""
+        recall(self, _REMEMBERED, state)
+        self.said = None if state["said"] is None else opinion_from_plain(state["said"])
+        self.orders = {(Role(role), index): orders[order_id] for role, index, order_id in state["orders"]}
+        self._quotes = {(Role(role), index): (price, size) for role, index, price, size in state["quotes"]}
 
     @property
     def standing(self) -> bool:

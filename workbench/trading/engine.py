@@ -49,6 +49,8 @@ from workbench.core.events import (
     Withdraw,
 )
 from workbench.core.ledger import Ledger, OrderState
+from workbench.core.ledger_memory import LedgerMemory
+from workbench.core.memory import Part
 from workbench.core.order import OrderStatus, Role
 from workbench.core.strategy import Strategy
 from workbench.risk.budgets import Budget, DrawdownWatch
@@ -78,7 +80,7 @@ class Engine:
         self.view = View(ledger=self.ledger, marks={}, fresh_until={}, stale={}, rejections={})
         self.portfolio = Portfolio(self.ledger)
         self._facts = Facts(self.ledger)
-        self._orders = Orders(self.ledger, self.gate, self.view, self._facts)
+        self._orders = Orders(self.portfolio, ledger=self.ledger, gate=self.gate, view=self.view, facts=self._facts)
         self.reconciler = Reconciler(self.ledger)
         self._standing = Standing(
             self.portfolio, self._orders, reconciler=self.reconciler, gate=self.gate, view=self.view, carry=self._carry
@@ -95,7 +97,6 @@ class Engine:
             guard=self._guard,
             lock=self._lock,
         )
-        self._expiring: list[Desk] = []
         commands = Commands(
             self.portfolio,
             self._orders,
@@ -104,6 +105,18 @@ class Engine:
             reconciler=self.reconciler,
             flatten=self._flatten,
         )
+        self.parts: dict[str, Part] = {  # what remembers, in the order in which it is taken back
+            "ledger": LedgerMemory(self.ledger),
+            "view": self.view,
+            "gate": self.gate,
+            "watch": self._watch,
+            "facts": self._facts,
+            "orders": self._orders,
+            "portfolio": self.portfolio,
+            "reconciler": self.reconciler,
+            "settlement": self._settlement,
+            "standing": self._standing,
+        }
         self._doors: dict[type[Event], Callable[[Any], None]] = {
             Bar: self._on_bar,
             Trade: self._on_trade,
@@ -143,7 +156,7 @@ class Engine:
     def process(self, event: Event) -> Consequences:
         """Takes one event; returns the facts it led to, in order, and the requests to carry out."""
         self._facts.now = self.view.now = event.ts_init
-        if self._expiring:
+        if self.portfolio.expiring:
             self._lapse(event.id)
         door = self._doors.get(type(event))
         if door is not None:
@@ -159,12 +172,14 @@ class Engine:
         self._market(trade, trade.price_raw, trade.ts_event)
 
     def _on_quote(self, quote: Quote) -> None:
+        self.view.see_sides(quote.instrument.key, quote.bid_raw, quote.ask_raw)
         self._market(quote, self._middle(quote, quote.bid_raw, quote.ask_raw), quote.ts_event)
 
     def _on_book(self, book: BookUpdate) -> None:
-        whole = book.snapshot and book.bids_raw and book.asks_raw
-        best = (book.bids_raw[0][0], book.asks_raw[0][0]) if whole else (0, 0)
-        self._market(book, self._middle(book, *best), book.ts_event)
+        bid, ask = (side[0][0] if side and book.snapshot else 0 for side in (book.bids_raw, book.asks_raw))
+        if book.snapshot:
+            self.view.see_sides(book.instrument.key, bid, ask)
+        self._market(book, self._middle(book, bid, ask), book.ts_event)
 
     def _middle(self, event: MarketDataEvent, bid: int, ask: int) -> int:
         """Half way between two prices; where a side is empty the old mark stands, 0 if there is none."""
@@ -174,7 +189,7 @@ class Engine:
         key = event.instrument.key
         self.view.fresh_until[key] = fresh_until
         if self.view.stale:
-            self.view.stale.pop(key, None)
+            self._standing.on_fresh(event)
         seated = self.portfolio.by_instrument.get(key, ())
         if mark:
             self.view.marks[key] = mark
@@ -233,8 +248,8 @@ class Engine:
         if short:
             self._facts.risk(signal.id, "no_short_spot", RiskAction.DENIED, short, strategy_id=strategy_id)
         if desk.expires is not None:
-            if desk not in self._expiring:
-                self._expiring.append(desk)
+            if desk not in self.portfolio.expiring:
+                self.portfolio.expiring.append(desk)
             self._lapse(signal.id)  # it may have been too late when it was said
         self._carry(desk, signal.id)
 
@@ -247,8 +262,9 @@ class Engine:
             desk.close_again_at = closing.order.ts_event + FLATTEN_RETRY_NS
 
     def _lapse(self, cause: str) -> None:
-        for desk in [desk for desk in self._expiring if desk.expires is None or desk.expires <= self.view.now]:
-            self._expiring.remove(desk)
+        expiring, now = self.portfolio.expiring, self.view.now
+        for desk in [desk for desk in expiring if desk.expires is None or desk.expires <= now]:
+            expiring.remove(desk)
             if desk.expires is not None:
                 for cancel in desk.lapse():
                     self._orders.cancel(cancel.order_id, cancel.reason, cause)
@@ -262,6 +278,8 @@ class Engine:
         for fill in waited:  # booked by the report that said whose they are
             assert state is not None
             self._filled(msgspec.structs.replace(fill, order_id=report.order_id), *self._orders.filled(fill, state))
+        if state is not None:
+            self._orders.hold_back(state, report.id)
         if desk is not None and state is not None:
             if state.order.role is Role.STOP and not state.living and before is not OrderStatus.CANCEL_PENDING:
                 self._mind_the_stop(desk, state, report)

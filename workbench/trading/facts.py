@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from workbench.core.events import ApprovedOrder, CancelEvent, Consequence, Event, RiskAction, RiskEvent
 from workbench.core.ledger import Ledger
+from workbench.core.memory import Plain, recall, remembered
 
 Requests = Sequence[ApprovedOrder | CancelEvent]
 Consequences = tuple[Sequence[Event], Requests]
 
 NOTHING: Consequences = ((), ())
+
+_REMEMBERED = {"_sequence": int, "now": int}
 
 Fact = TypeVar("Fact", bound=Consequence)
 
@@ -41,6 +44,14 @@ class Facts:
     def send(self, request: ApprovedOrder | CancelEvent) -> None:
         """Keeps a request for the executor."""
         self._requests.append(request)
+
+    def state(self) -> Plain:
+        """The number of the last fact and when it was; between two events nothing else is kept."""
+        return remembered(self, _REMEMBERED)
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes a state back."""
+        recall(self, _REMEMBERED, state)
 
     def take(self) -> Consequences:
         """Everything since the last take, in order."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 from workbench.core.events import (
     AmendEvent,
@@ -16,11 +18,13 @@ from workbench.core.events import (
     RiskAction,
 )
 from workbench.core.ledger import Ledger, OrderState
+from workbench.core.memory import Plain
 from workbench.core.order import FINAL, OrderStatus, Role, may_move
 from workbench.risk.gate import Gate
 from workbench.risk.limits import REJECTIONS, View
-from workbench.trading.desk import Amend, Cancel, Desk, Level, New
+from workbench.trading.desk import Amend, Cancel, Desk, New
 from workbench.trading.facts import Facts
+from workbench.trading.portfolio import Portfolio
 
 _WAITING = frozenset({OrderStatus.CANCEL_PENDING, OrderStatus.AMEND_PENDING, OrderStatus.UNKNOWN})
 _NOT_THERE = frozenset(
@@ -31,13 +35,21 @@ _NOT_THERE = frozenset(
 class Orders:
     """Every order of a run: its id, its review, its place on a desk, its life."""
 
-    def __init__(self, ledger: Ledger, gate: Gate, view: View, facts: Facts) -> None:
+    def __init__(self, portfolio: Portfolio, *, ledger: Ledger, gate: Gate, view: View, facts: Facts) -> None:
+        self._portfolio = portfolio
         self._ledger = ledger
         self._gate = gate
         self._view = view
         self.facts = self._facts = facts
-        self._places: dict[str, tuple[Desk, Level]] = {}
         self._intents = 0
+
+    def state(self) -> Plain:
+        """How many orders were meant so far: the next one's id follows from it."""
+        return {"intents": self._intents}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes a state back."""
+        self._intents = state["intents"]
 
     def carry(self, desk: Desk, cause: str) -> None:
         """Sends what the desk asks for, as far as the gate lets it."""
@@ -72,9 +84,7 @@ class Orders:
         )
         verdict = self._gate.review(order, self._view)
         if isinstance(verdict, ApprovedOrder):
-            level = (request.role, request.level)
-            desk.orders[level] = self._ledger.orders[order.order_id]
-            self._places[order.order_id] = (desk, level)
+            desk.orders[request.role, request.level] = self._ledger.orders[order.order_id]
             self._step(order.order_id, OrderStatus.SUBMITTED, order.id)
             self._facts.send(verdict)
             return
@@ -121,6 +131,16 @@ class Orders:
             mine = account is None or state.order.instrument.account_key == account
             if mine and state.order.role not in (Role.STOP, Role.FLATTEN):
                 self.cancel(order_id, reason, cause)
+
+    def hold_back(self, state: OrderState, cause: str) -> None:
+        """An order that turns out to stand although nothing may be opened any more is taken back like the others.
+
+        It was unknown, or not there yet, when they were.
+        """
+        why = self._gate.halted or self._gate.stopping
+        stands = state.status in (OrderStatus.ACKNOWLEDGED, OrderStatus.PARTIALLY_FILLED)
+        if why and stands and state.order.role not in (Role.STOP, Role.FLATTEN):
+            self.cancel(state.order.order_id, why, cause)
 
     def _cancellation(self, order: OrderEvent, reason: str, cause: str) -> CancelEvent:
         return self._facts.add(
@@ -189,7 +209,7 @@ class Orders:
             self._ledger.apply(fill)
             self._noted(fill.id, "external_fill", f"a trade of an order this run never sent: {_named(fill)}")
             return None
-        if state.order.order_id not in self._places:
+        if state.status is OrderStatus.DENIED:
             self._halt_for(fill.id, "denied_order", f"a fill for an order that was never sent: {state.order.order_id}")
             return None
         self._ledger.apply(fill)
@@ -206,7 +226,7 @@ class Orders:
                 new = state.ends_as  # the venue ended it before; this was the last of it
             elif old not in _WAITING:
                 new = OrderStatus.PARTIALLY_FILLED
-        desk, _ = self._places[order_id]
+        desk = self._desk(state)
         self._step(order_id, new, fill.id)
         if state.filled_raw > state.quantity_raw:
             what = f"order {order_id} of {state.quantity_raw} is filled by {state.filled_raw}"
@@ -240,12 +260,16 @@ class Orders:
             filled_raw=state.filled_raw,
             reason=reason,
         )
-        if order_id not in self._places:
-            return None
-        desk, level = self._places[order_id]
+        if new is OrderStatus.DENIED:
+            return None  # it never had a place
+        desk = self._desk(state)
         if new in FINAL:
-            desk.ended(level, state)
+            desk.ended(state)
         return desk
+
+    def _desk(self, state: OrderState) -> Desk:
+        order = state.order
+        return self._portfolio.traders[order.strategy_id].desks[order.instrument.key]
 
 
 def _named(word: OrderReport | FillEvent) -> str:

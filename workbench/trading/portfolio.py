@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
 from workbench.core import rules
 from workbench.core.account import Account, Position
-from workbench.core.errors import ConfigError
+from workbench.core.errors import ConfigError, DataError, WorkbenchError
 from workbench.core.events import MarketDataEvent, Opinion, Quotes, Target
 from workbench.core.ledger import Ledger
+from workbench.core.ledger_memory import event_of
+from workbench.core.memory import Plain
 from workbench.core.money import dec, round_scaled, to_decimal, to_text
 from workbench.core.strategy import Strategy
 from workbench.risk.budgets import Budget
@@ -30,6 +33,29 @@ class Trader(msgspec.Struct, kw_only=True):
     failed: BaseException | None = None
     remembered: deque[MarketDataEvent] | None = None  # what rebuilds its state; None where nothing does
 
+    def state(self) -> Plain:
+        """Its parameters, what it remembers, and its desks."""
+        strategy = self.strategy
+        return {
+            "parameters": msgspec.to_builtins(strategy.get_parameters()),
+            "state": strategy.get_state(),
+            "failed": self.failed is not None,
+            "remembered": None if self.remembered is None else list(self.remembered),
+            "desks": {key: self.desks[key].state() for key in self.instruments},
+        }
+
+    def restore(self, state: Mapping[str, Any], ledger: Ledger) -> None:
+        """Takes a state back; raises ConfigError or DataError where the strategy does not take its own."""
+        self.strategy.set_parameters(state["parameters"])
+        self.strategy.set_state(state["state"])
+        self.failed = WorkbenchError("it failed before this process began") if state["failed"] else None
+        if self.remembered is not None:
+            kept: Iterator[Any] = (event_of(each, ledger) for each in state["remembered"])
+            self.remembered = deque(kept, maxlen=self.remembered.maxlen)
+        for key, desk in state["desks"].items():
+            self.desks[key].terms = ledger.terms[key]
+            self.desks[key].restore(desk, ledger.orders)
+
 
 class Portfolio:
     """Who trades what with which money; all arithmetic in scaled integers."""
@@ -38,6 +64,7 @@ class Portfolio:
         self._ledger = ledger
         self.instruments = ledger.instruments
         self.traders: dict[str, Trader] = {}
+        self.expiring: list[Desk] = []  # desks whose target ends by itself
         self.by_instrument: dict[str, list[tuple[Trader, Desk]]] = {key: [] for key in ledger.instruments}
 
     def add(self, strategy_id: str, strategy: Strategy, instruments: Sequence[str], budget: Budget) -> Trader:
@@ -62,6 +89,23 @@ class Portfolio:
                 desk.shared = len(seated) > 1 and not desk.instrument.is_spot
         strategy.attach(strategy_id, self)
         return trader
+
+    def state(self) -> Plain:
+        """Every strategy with its desks; what strategies wait for, in the order they said it."""
+        return {
+            "traders": {name: trader.state() for name, trader in self.traders.items()},
+            "expiring": [[desk.account.strategy_id, desk.instrument.key] for desk in self.expiring],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes a state back; raises ConfigError or DataError where a strategy does not take its own."""
+        if state["traders"].keys() != self.traders.keys():
+            raise DataError(
+                f"state of strategies {', '.join(state['traders'])}, this run has {', '.join(self.traders)}"
+            )
+        for name, trader in self.traders.items():
+            trader.restore(state["traders"][name], self._ledger)
+        self.expiring = [self.traders[name].desks[key] for name, key in state["expiring"]]
 
     def desk(self, trader: Trader, symbol: str) -> Desk:
         """The desk a strategy means by a symbol or key."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from workbench.core.events import Event, FundingEvent, Liquidation, MarketDataEvent, MarkPrice, RiskAction
 from workbench.core.ledger import Ledger
 from workbench.core.margin import MARK_LIFE_NS
+from workbench.core.memory import Plain, taken
 from workbench.core.money import to_text
 from workbench.risk.gate import Gate
 from workbench.trading.facts import Facts
@@ -34,6 +36,14 @@ class Settlement:
         self._value, self._guard, self._lock = value, guard, lock
         self._marked_until: dict[str, int] = {}
 
+    def state(self) -> Plain:
+        """Until when each perpetual is valued at its venue's mark."""
+        return {"marked_until": dict(self._marked_until)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes a state back."""
+        self._marked_until = taken(state, "marked_until", dict[str, int])
+
     def is_marked(self, event: MarketDataEvent) -> bool:
         """Whether a venue's own mark values the instrument, rather than the price of this event."""
         return event.ts_event <= self._marked_until.get(event.instrument.key, -1)
@@ -54,14 +64,19 @@ class Settlement:
             self._guard(self._portfolio.traders[strategy_id], funding)
 
     def on_liquidation(self, taken: Liquidation) -> None:
-        """Who lost a position to the venue is locked until re-armed; what nobody here held halts everything."""
+        """Who lost a position to the venue is locked until re-armed; what nobody here held halts everything.
+
+        Somebody else who closes positions on purpose closes all of them: the run closes nothing beside him.
+        """
         if self._ledger.settled(taken):
             return
         parts = self._ledger.liquidated(taken)
         self._ledger.apply(taken)
         self._reconciler.traded(taken)
         what = self._told(taken)
-        for strategy_id in parts:
+        if taken.by:
+            self._facts.risk(taken.id, "liquidation", RiskAction.NOTED, what)
+        for strategy_id in () if taken.by else parts:
             trader = self._portfolio.traders[strategy_id]
             if strategy_id not in self._gate.locked:
                 self._lock(trader, "liquidation", what, taken.id)
@@ -75,4 +90,5 @@ class Settlement:
         instrument = taken.instrument
         size = to_text(taken.quantity_raw, instrument.quantity_places)
         price = to_text(taken.price_raw, instrument.price_places)
-        return f"the venue closed a position by force: {taken.side} {size} of {instrument.key} at {price}"
+        who = taken.by or "the venue"
+        return f"{who} closed a position by force: {taken.side} {size} of {instrument.key} at {price}"

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from workbench.core.events import (
     AccountSnapshot,
+    Bar,
+    BookUpdate,
     Discrepancy,
     LinkState,
+    MarketDataEvent,
     MarketStale,
+    Quote,
     RiskAction,
     Timer,
+    Trade,
     VenueLink,
 )
 from workbench.core.instrument import account_key
+from workbench.core.memory import Plain, taken
 from workbench.core.order import Role
 from workbench.risk.gate import Gate
 from workbench.risk.limits import StaleData, View
@@ -22,6 +29,7 @@ from workbench.trading.orders import Orders
 from workbench.trading.portfolio import Portfolio
 from workbench.trading.reconcile import Difference, Reconciler
 
+_TOPICS: Mapping[type[MarketDataEvent], str] = {Trade: "trades", Quote: "quotes", BookUpdate: "book", Bar: "bars"}
 _DOWN = "down: "  # how the reason starts while an account's orders are taken back
 
 
@@ -41,6 +49,15 @@ class Standing:
         self._portfolio, self._orders, self._reconciler = portfolio, orders, reconciler
         self._gate, self._view, self._carry = gate, view, carry
         self._facts = orders.facts
+        self._overdue: dict[str, dict[str, str]] = {}  # by instrument and kind of data: why it is out of date
+
+    def state(self) -> Plain:
+        """What kinds of data are out of date, by instrument."""
+        return {"overdue": {key: dict(topics) for key, topics in self._overdue.items()}}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes a state back."""
+        self._overdue = taken(state, "overdue", dict[str, dict[str, str]])
 
     def on_link(self, link: VenueLink) -> None:
         """An account that is not up opens nothing; one that is down for longer has its orders taken back."""
@@ -63,8 +80,18 @@ class Standing:
 
     def on_stale(self, stale: MarketStale) -> None:
         """Nothing is opened on a market that is known to be out of date, and no quote is left in it."""
-        self._view.stale[stale.instrument.key] = stale.reason or "stale"
-        self._pull_quotes(stale.instrument.key, stale.id)
+        key = stale.instrument.key
+        self._overdue.setdefault(key, {})[stale.topic] = self._view.stale[key] = stale.reason or "stale"
+        self._pull_quotes(key, stale.id)
+
+    def on_fresh(self, event: MarketDataEvent) -> None:
+        """A market can be relied on again once every kind of data that was out of date has been heard."""
+        key = event.instrument.key
+        overdue = self._overdue.get(key, {})
+        for topic in ("", _TOPICS.get(type(event), "")):
+            overdue.pop(topic, None)
+        if not overdue:
+            self._view.stale.pop(key, None)
 
     def on_timer(self, timer: Timer) -> None:
         """Quotes are not left standing on data that has become too old to quote on."""

@@ -16,9 +16,9 @@ class Where(StrEnum):
     """Which door a fault stands at."""
 
     REST = "rest"  # matched against "POST /api/v3/order"
-    WSAPI = "wsapi"  # against the method, "order.place"
-    STREAM = "stream"  # against the stream, "btcusdt@trade"
-    USER = "user"  # against the event, "executionReport:TRADE"
+    WSAPI = "wsapi"  # against the method, "order.place", or "login" and "subscribe:orders"
+    STREAM = "stream"  # against the stream, "btcusdt@trade" or "trades:BTC-USDT"
+    USER = "user"  # against the event, "executionReport:TRADE" or "orders:filled"
 
 
 class Phase(StrEnum):

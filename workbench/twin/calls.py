@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from workbench.core.clock import Clock
-from workbench.twin.canned import canned_reply
+from workbench.twin.canned import Voice, canned_reply
 from workbench.twin.faults import Action, Fault
 from workbench.twin.line import Later, Line
 from workbench.twin.rivals import Rivals
@@ -24,6 +24,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     later: Later
     rivals: Rivals
     clock: Clock
+    voice: Voice
+
+    def canned(self, fault: Fault) -> str:
+        """What a status fault answers."""
+        return canned_reply(fault, self.voice, self.call_id, self.clock.now())
 
 
 async def _delay_before(call: Call, fault: Fault) -> str | None:
@@ -54,12 +59,12 @@ async def _not_json(call: Call, fault: Fault) -> str | None:
 
 
 async def _status_before(call: Call, fault: Fault) -> str | None:
-    return canned_reply(fault, call.call_id, call.clock.now())
+    return call.canned(fault)
 
 
 async def _status_after(call: Call, fault: Fault) -> str | None:
     await call.execute()
-    return canned_reply(fault, call.call_id, call.clock.now())
+    return call.canned(fault)
 
 
 async def _late_accept(call: Call, fault: Fault) -> str | None:
@@ -67,11 +72,7 @@ async def _late_accept(call: Call, fault: Fault) -> str | None:
         await call.execute()
 
     call.later.start(fault.number("ms"), work)
-    return (
-        canned_reply(fault, call.call_id, call.clock.now())
-        if fault.number("status")
-        else await _drop_before(call, fault)
-    )
+    return call.canned(fault) if fault.number("status") else await _drop_before(call, fault)
 
 
 async def _empty_200(call: Call, fault: Fault) -> str | None:

@@ -29,6 +29,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[str, ...] = ()
     revoked: bool = False
     created: int = 0
+    passphrase: Secret = Secret("")  # where the venue asks for one; none that is empty fits
 
     @property
     def ip_restricted(self) -> bool:

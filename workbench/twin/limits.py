@@ -31,6 +31,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     connects: int = 300  # per address in 5 minutes
     messages: int = 5  # from a client per second on a market stream
     streams: int = 1_024  # per connection
+    paces: bool = True  # whether each kind of call is counted by itself, where the venue does that
 
 
 class Excess(StrEnum):

@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 from workbench.core.clock import Clock
 from workbench.core.errors import ConfigError
 from workbench.twin.calls import CALLS, Call
-from workbench.twin.canned import canned
+from workbench.twin.canned import BINANCE, Voice, canned
 from workbench.twin.exchange import Exchange
 from workbench.twin.faults import Action, Faults, Phase, Where
 from workbench.twin.line import Later, Line, reset
@@ -65,6 +65,7 @@ class Meddler:
     ) -> None:
         self.faults = faults
         self.door = door
+        self.voice: Voice = BINANCE
         self._rivals = Rivals(exchange)
         self._clock = clock
         self._later = Later()
@@ -101,7 +102,7 @@ class Meddler:
         """
         fault = self.faults.hit(where, request.path, self._clock.now(), phase=Phase.HANDSHAKE)
         if fault is not None and fault.action is Action.REFUSE_HANDSHAKE:
-            said = canned(fault)
+            said = canned(fault, self.voice)
             return web.Response(status=said.status, headers=said.headers, text=said.body)
         if fault is not None:
             await self.refuse(fault.number("ms"))
@@ -134,6 +135,7 @@ class Meddler:
             later=self._later,
             rivals=self._rivals,
             clock=self._clock,
+            voice=self.voice,
         )
         return await CALLS[fault.action](call, fault)
 
@@ -146,7 +148,8 @@ class Meddler:
         if fault is None:
             await line.write(payload)
             return True
-        await MESSAGES[fault.action](line, Message(payload=payload, where=where, at=now), fault)
+        message = Message(payload=payload, where=where, at=now, voice=self.voice)
+        await MESSAGES[fault.action](line, message, fault)
         return fault.action not in (Action.STREAM_TERMINATED, Action.LISTEN_LOSS)
 
     async def ping(self, socket: web.WebSocketResponse) -> None:
@@ -184,6 +187,7 @@ class Meddler:
             snapshots=self._snapshots,
             rivals=self._rivals,
             clock=self._clock,
+            voice=self.voice,
         )
         if fault is None:
             return self._snapshots.kept(request, await handler(request))

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from workbench.twin.canned import shutdown, terminated
+from workbench.twin.canned import Voice
 from workbench.twin.faults import Action, Fault, Where
 from workbench.twin.line import Line
 from workbench.twin.spoil import spoil
@@ -18,6 +18,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     payload: str
     where: Where
     at: int
+    voice: Voice
 
 
 async def _kill(line: Line, message: Message, fault: Fault) -> None:
@@ -62,12 +63,12 @@ async def _spoil(line: Line, message: Message, fault: Fault) -> None:
 
 
 async def _stream_terminated(line: Line, message: Message, fault: Fault) -> None:
-    await line.write(terminated(message.payload, message.at))
+    await line.write(message.voice.terminated(message.payload, message.at))
 
 
 async def _server_shutdown(line: Line, message: Message, fault: Fault) -> None:
     await line.write(message.payload)
-    await line.write(shutdown(message.at, wrapped=message.where is not Where.STREAM))
+    await line.write(message.voice.shutdown(message.at, wrapped=message.where is not Where.STREAM))
     line.close(1001, "", fault.number("ms"))
 
 

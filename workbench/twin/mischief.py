@@ -170,13 +170,15 @@ class Mischief:
 
 
 def _reversed(trade: OwnTrade, listing: Listing) -> list[tuple[str, Decimal]]:
-    """What undoes a trade, per asset; quantities times prices are exact in as many digits as they have together."""
+    """What undoes a trade, net per asset; a quantity times a price is exact in as many digits as both have."""
     bought = 1 if trade.side == "BUY" else -1
     quantity, price = trade.print.quantity, trade.print.price
+    undoes: dict[str, Decimal] = {}
     with decimal.localcontext(decimal.Context(prec=EXACT)):
-        paid = quantity * price
-        return [
+        for asset, amount in (
             (listing.base, -bought * quantity),
-            (listing.quote, bought * paid),
+            (listing.quote, bought * quantity * price),
             (trade.commission_asset, trade.commission),
-        ]
+        ):
+            undoes[asset] = undoes.get(asset, Decimal(0)) + amount
+    return list(undoes.items())

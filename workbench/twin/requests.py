@@ -9,12 +9,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from workbench.core.clock import Clock
-from workbench.twin.canned import WEB_PAGE, canned, older
+from workbench.twin.canned import WEB_PAGE, Voice, canned, is_book, older
 from workbench.twin.faults import Action, Fault
 from workbench.twin.line import Later, reset
 from workbench.twin.rivals import Rivals
 
-BOOK = b'"lastUpdateId"'  # what only a book has
 SNAPSHOTS = 64  # books that are remembered, by the query that asked: a test has a handful of symbols
 
 
@@ -27,7 +26,7 @@ class Snapshots:
     def kept(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
         """Remembers the answer if it is a book, and passes it on."""
         body = body_of(response)
-        if BOOK in body:
+        if is_book(body):
             self._answers.pop(request.path_qs, None)
             self._answers[request.path_qs] = body
             if len(self._answers) > SNAPSHOTS:
@@ -51,8 +50,10 @@ class Request:
         snapshots: Snapshots,
         rivals: Rivals,
         clock: Clock,
+        voice: Voice,
     ) -> None:
         self.request, self.snapshots, self.rivals, self.clock = request, snapshots, rivals, clock
+        self.voice = voice
         self._handler, self._later = handler, later
 
     async def execute(self) -> web.StreamResponse:
@@ -122,7 +123,7 @@ async def _not_json(asked: Request, fault: Fault) -> web.StreamResponse:
 
 
 async def _status_before(asked: Request, fault: Fault) -> web.StreamResponse:
-    said = canned(fault)
+    said = canned(fault, asked.voice)
     return web.Response(status=said.status, headers=said.headers, text=said.body)
 
 
@@ -143,7 +144,7 @@ async def _empty_200(asked: Request, fault: Fault) -> web.StreamResponse:
 async def _stale_snapshot(asked: Request, fault: Fault) -> web.StreamResponse:
     before = asked.snapshots.before(asked.request)
     response = await asked.execute()
-    if before is None and BOOK in body_of(response):
+    if before is None and is_book(body_of(response)):
         before = older(body_of(response), fault.number("by"))
     return response if before is None else web.Response(body=before, content_type="application/json")
 

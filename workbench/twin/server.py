@@ -12,6 +12,7 @@ from aiohttp import web
 
 from workbench.core.clock import Clock
 from workbench.core.errors import ConfigError
+from workbench.core.secret import Credentials, Secret
 from workbench.twin.binance.dialect import BinanceDialect
 from workbench.twin.clock import TwinClock
 from workbench.twin.exchange import Exchange
@@ -20,7 +21,8 @@ from workbench.twin.floor import Floor
 from workbench.twin.keys import ApiKey, Keys
 from workbench.twin.limits import Limits, Meter
 from workbench.twin.meddling import Door
-from workbench.twin.opening import ACCOUNTS, LISTINGS, MAIN, Opening
+from workbench.twin.okx.dialect import OkxDialect
+from workbench.twin.opening import ACCOUNTS, LISTINGS, MAIN, OKX_ACCOUNTS, OKX_LISTINGS, Opening
 from workbench.twin.sockets import Timing
 from workbench.twin.words import Listing, Truth
 from workbench.twin.worlds import WorldMaker, world_maker
@@ -43,7 +45,8 @@ class Dialect(Protocol):
     def listeners(self, account: str) -> int: ...
 
 
-DIALECTS: dict[str, Callable[[Floor], Dialect]] = {"binance": BinanceDialect}
+DIALECTS: dict[str, Callable[[Floor], Dialect]] = {"binance": BinanceDialect, "okx": OkxDialect}
+OPENINGS = {"binance": (LISTINGS, ACCOUNTS), "okx": (OKX_LISTINGS, OKX_ACCOUNTS)}  # where nothing else is said
 
 
 class LocalExchange:
@@ -80,8 +83,9 @@ class LocalExchange:
         self.meter = Meter(limits or Limits())
         self.exchange: Exchange
         self._dialect_name, self._tls, self._journal = dialect, tls, journal
-        self._listings = tuple(LISTINGS if listings is None else listings)
-        self._accounts = tuple(ACCOUNTS if accounts is None else accounts)
+        usual_listings, usual_accounts = OPENINGS[dialect]
+        self._listings = tuple(usual_listings if listings is None else listings)
+        self._accounts = tuple(usual_accounts if accounts is None else accounts)
         self._world = world_maker(world, seed=seed, speed=speed) if isinstance(world, str) else world
         self._timing = (timing or Timing()).at(speed)
         self._port = port
@@ -118,6 +122,19 @@ class LocalExchange:
     def hosts(self) -> tuple[str, ...]:
         """The names under which the real venue is reached."""
         return self._dialect.hosts
+
+    @property
+    def dialect(self) -> str:
+        """Whose words it speaks, such as `binance`."""
+        return self._dialect_name
+
+    def credentials(self, account: str = MAIN) -> Credentials:
+        """The key of an account, for a client of it."""
+        opened = next((each for each in self._accounts if each.name == account), None)
+        if opened is None:
+            known = ", ".join(each.name for each in self._accounts)
+            raise ConfigError(f"account: expected one of {known}, got {account!r}")
+        return Credentials(Secret(opened.key), opened.secret, opened.passphrase)
 
     def truth(self, account: str = MAIN) -> Truth:
         """All that an account did and has."""
@@ -229,6 +246,7 @@ def _key_of(opening: Opening, now: int) -> ApiKey:
     return ApiKey(
         key=opening.key,
         secret=opening.secret,
+        passphrase=opening.passphrase,
         account=opening.name,
         permissions=opening.permissions,
         created=now,

@@ -25,6 +25,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     ping_s: float = 20.0
     pong_s: float = 60.0  # a client that says nothing for so long is gone
     lifetime_s: float = 86_400.0
+    idle_s: float = 30.0  # without a word from either side, where the venue minds
     fast_s: float = 0.1  # between depth@100ms messages
     slow_s: float = 1.0  # between depth, ticker and candle messages
     world_s: float = 0.1  # between two steps of the world
@@ -58,6 +59,7 @@ class Outlet:
         self.path, self.since = request.path, since
         self.address = request.remote or ""
         self.socket = socket
+        self.active_at = asyncio.get_running_loop().time()  # when either side said something last
         self._transport = request.transport
         self._meddler, self._timing = meddler, timing
         self._waiting: deque[Parcel] = deque()
@@ -69,6 +71,7 @@ class Outlet:
         if len(self._waiting) >= WAITING:
             self.cut()
             return
+        self.active_at = asyncio.get_running_loop().time()
         self._waiting.append(Parcel(where, name, payload, ended))
         self._wakes.set()
 
@@ -89,6 +92,8 @@ class Outlet:
         try:
             while (message := await self.socket.receive()).type not in _CLOSING:
                 self._heard_something = True
+                if message.type is WSMsgType.TEXT:
+                    self.active_at = asyncio.get_running_loop().time()
                 if message.type is WSMsgType.PING:
                     await self._meddler.pong(self.socket, message.data)
                 if self._meddler.hears(self.socket):

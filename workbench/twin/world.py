@@ -11,6 +11,7 @@ import msgspec
 from workbench.core.errors import ConfigError
 from workbench.twin.amounts import of_units, units
 from workbench.twin.exchange import Exchange
+from workbench.twin.funding import RATE, next_at
 from workbench.twin.words import Force, Listing, Order, OrderKind, Refusal, Wanted
 
 MAKER, TAKER = "maker", "taker"
@@ -48,9 +49,10 @@ class SyntheticWorld:
         self._chance = random.Random(seed)  # noqa: S311  (a world to play in, not a secret)
         starts = {each: price[each] if isinstance(price, Mapping) else price for each in symbols}
         self._middle = {symbol: self._on_tick(symbol, start) for symbol, start in starts.items()}
+        self._funding_due = 0  # UTC ns of the next settlement, 0 before the first step
 
     def step(self, now: int) -> None:
-        """The middle moves, the maker quotes around it, takers come."""
+        """The middle moves, the maker quotes around it, takers come; perpetuals are marked and settle funding."""
         self._open_accounts(now)
         for symbol in self._middle:
             listing = self._exchange.listings[symbol]
@@ -59,6 +61,7 @@ class SyntheticWorld:
             for _ in range(self._rates.takers):
                 if self._chance.randrange(100) < self._rates.taking:
                     self._take(symbol, listing, now)
+        self._fund(now)
 
     def _on_tick(self, symbol: str, start: Decimal) -> int:
         if symbol not in self._exchange.listings:
@@ -80,6 +83,14 @@ class SyntheticWorld:
         self._middle[symbol] = max(furthest * tick, moved)  # so that every level has a price
         if not listing.is_spot:
             self._exchange.set_mark(symbol, of_units(self._middle[symbol]), now)
+
+    def _fund(self, now: int) -> None:
+        """Settles the perpetuals' funding when its time has come; what came while nobody stepped is settled once."""
+        if self._funding_due and now >= self._funding_due:
+            for symbol in self._middle:
+                if not self._exchange.listings[symbol].is_spot:
+                    self._exchange.fund(symbol, RATE, now)
+        self._funding_due = next_at(now)
 
     def _quote(self, symbol: str, listing: Listing, now: int) -> None:
         """Takes quotes back that left their levels and fills the levels that miss one."""

@@ -16,7 +16,7 @@ from workbench.connectors.dialects import (
 )
 from workbench.connectors.dialects.binance_words import Time, read
 from workbench.connectors.dialects.reading import millis
-from workbench.connectors.heard import Heard, HeardBar, HeardBook, HeardFill, HeardOrder, HeardTrade
+from workbench.connectors.heard import Heard, HeardBar, HeardBook, HeardFill, HeardFunding, HeardOrder, HeardTrade
 from workbench.connectors.wire import Answer, Call, Urgency
 from workbench.core.clock import SECOND, interval_ns
 from workbench.core.errors import Unsupported
@@ -88,6 +88,10 @@ class BinanceDialect:
         """The call that takes an order back, waiting stops too."""
         return binance_orders.cancel(order_id, listed)
 
+    def cancel_became(self, venue_order_id: str, listed: Listed) -> Call | None:
+        """None: a stop keeps its id when it is triggered."""
+        return None
+
     def verdict(self, answer: Answer, *, order_id: str, listed: Listed) -> Verdict:
         """What an answer to a placed or cancelled order proves; all that is no proof is UNKNOWN."""
         return binance_orders.verdict(answer, order_id)
@@ -108,6 +112,10 @@ class BinanceDialect:
         """Every open order, ours or not."""
         return binance_orders.read_open_orders(answer)
 
+    def further_open_orders(self, answer: Answer) -> Call | None:
+        """None: one answer holds them all."""
+        return None
+
     def my_trades(self, listed: Listed, since: int, after: str) -> Call:
         """A page of own trades from `since` (UTC ns) on, or from where the page before ended."""
         return binance_account.my_trades(listed, since, after)
@@ -115,6 +123,14 @@ class BinanceDialect:
     def read_my_trades(self, answer: Answer) -> tuple[Sequence[HeardFill], str]:
         """The fills of a page, oldest first, and where the next page starts ('' after the last)."""
         return binance_account.read_my_trades(answer)
+
+    def funding(self, listed: Listed, since: int, after: str) -> Call | None:
+        """None: spot has no funding."""
+        return None
+
+    def read_funding(self, answer: Answer) -> tuple[Sequence[HeardFunding], str]:
+        """Nothing."""
+        return (), ""
 
     def balances(self) -> Call:
         """Asks for all holdings."""

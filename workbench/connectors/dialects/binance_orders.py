@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from workbench.connectors.dialect import Listed, Verdict
 from workbench.connectors.dialects.binance_words import Order, Refused, read, refusal, shown, status_of
 from workbench.connectors.dialects.reading import millis
@@ -15,7 +17,7 @@ from workbench.connectors.wire import Answer, Call, Urgency
 from workbench.core.errors import DataError, Unsupported
 from workbench.core.events import OrderEvent
 from workbench.core.money import to_text
-from workbench.core.order import OrderType, Side, TimeInForce
+from workbench.core.order import OrderStatus, OrderType, Side, TimeInForce
 from workbench.core.ports import Outcome
 
 _TYPES = {
@@ -134,7 +136,8 @@ def _accepted(answer: Answer, order_id: str) -> Verdict:
         return Verdict(outcome=Outcome.UNKNOWN, reason=str(error))
     if heard.order_id != order_id:
         return Verdict(outcome=Outcome.UNKNOWN, reason=f"the answer is about another order, {heard.order_id!r}")
-    return Verdict(outcome=Outcome.ACCEPTED, heard=(*fills, heard))
+    taken_in = msgspec.structs.replace(heard, status=OrderStatus.ACKNOWLEDGED, filled="0")  # before it traded
+    return Verdict(outcome=Outcome.ACCEPTED, heard=(taken_in, *fills, heard) if fills else (heard,))
 
 
 def _proves_refusal(answer: Answer, refused: Refused) -> bool:

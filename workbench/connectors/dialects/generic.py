@@ -10,7 +10,7 @@ from workbench.connectors.dialect import Listed, RateLimit, Usage, Verdict
 from workbench.connectors.dialects import generic_market, generic_orders
 from workbench.connectors.dialects.generic_orders import read
 from workbench.connectors.dialects.reading import Reading, exact, millis
-from workbench.connectors.heard import Heard, HeardBar, HeardBook, HeardFill, HeardOrder, HeardTrade
+from workbench.connectors.heard import Heard, HeardBar, HeardBook, HeardFill, HeardFunding, HeardOrder, HeardTrade
 from workbench.connectors.sending import CCXT_ERROR
 from workbench.connectors.wire import Answer, Call, Urgency
 from workbench.core.clock import SECOND, interval_ns
@@ -92,6 +92,10 @@ class GenericDialect:
         """The call that takes an order back."""
         return _unified("cancel_order", None, listed.market_id, {"clientOrderId": order_id}, urgency=Urgency.CANCEL)
 
+    def cancel_became(self, venue_order_id: str, listed: Listed) -> Call | None:
+        """None: a stop keeps its id when it is triggered."""
+        return None
+
     def verdict(self, answer: Answer, *, order_id: str, listed: Listed) -> Verdict:
         """What an answer to a placed or cancelled order proves."""
         return generic_orders.verdict(answer, order_id)
@@ -114,6 +118,10 @@ class GenericDialect:
         """Every open order, ours or not."""
         return [generic_orders.order_of(each) for each in _list(answer)]
 
+    def further_open_orders(self, answer: Answer) -> Call | None:
+        """None: one answer holds them all."""
+        return None
+
     def my_trades(self, listed: Listed, since: int, after: str) -> Call:
         """A page of own trades from `since` (UTC ns), or from the last instant of the page before."""
         return _unified("fetch_my_trades", listed.market_id, int(after or since // 1_000_000), _PAGE)
@@ -122,6 +130,14 @@ class GenericDialect:
         """The fills of a page, oldest first, and where the next one starts."""
         fills = sorted((generic_orders.fill_of(each) for each in _list(answer)), key=lambda fill: fill.at)
         return fills, str(fills[-1].at // 1_000_000) if fills else ""
+
+    def funding(self, listed: Listed, since: int, after: str) -> Call | None:
+        """None: ccxt has no word for it that holds everywhere."""
+        return None
+
+    def read_funding(self, answer: Answer) -> tuple[Sequence[HeardFunding], str]:
+        """Nothing."""
+        return (), ""
 
     def balances(self) -> Call:
         """Asks for all holdings."""

@@ -22,7 +22,7 @@ class Reading:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, DataError):
+        if isinstance(error, DataError) and not str(error).startswith(self._venue):
             raise DataError(f"{self._venue}: {error}") from error
         if isinstance(error, _UNREADABLE):
             reason = f"{type(error).__name__} {error}"

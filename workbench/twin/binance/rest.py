@@ -19,6 +19,7 @@ from workbench.twin.binance.signing import known_key, rest_payload, signed_by
 from workbench.twin.floor import Floor
 from workbench.twin.keys import ApiKey
 from workbench.twin.limits import Limited
+from workbench.twin.meddling import ARRIVED
 from workbench.twin.words import Refusal
 
 _WINDOWS = {10: "10S", 60: "1M", 86_400: "1D"}
@@ -75,7 +76,7 @@ class RestDoor:
             payload=payload,
             key=text,
             address=request.remote or "",
-            at=self._floor.clock.now(),
+            at=request.get(ARRIVED, self._floor.clock.now()),
         )
 
     def _headers(self, endpoint: Endpoint, request: web.Request, until: int) -> dict[str, str]:
