@@ -18,6 +18,7 @@ pytest.importorskip("ccxt")
 pytest.importorskip("aiohttp")
 
 from tests.faults.bench import Stand
+from tests.faults.virtual import seldom
 from workbench.core.errors import CorruptState
 from workbench.core.events import Event
 from workbench.data import frames
@@ -73,6 +74,7 @@ async def test_f49_no_order_reaches_the_venue_before_its_intent_survives_a_loss_
 
 
 async def test_f49_a_journal_cut_at_any_byte_of_its_last_records_is_cut_back_and_replays(monkeypatch, tmp_path):
+    seldom(monkeypatch)  # little but the orders is in the last frames then
     async with Stand() as stand:
         await played(stand)
         await stand.stop()
@@ -180,19 +182,22 @@ async def test_f50_while_a_sync_takes_five_seconds_no_order_leaves_a_cancel_does
         await stand.check()
 
 
+class Followed(Stand):
+    """A stand whose run is followed by a database."""
+
+    follower: Follower | None = None
+
+    def record(self, event: Event, consequences: Sequence[Event]) -> None:
+        super().record(event, consequences)
+        if self.follower is not None:
+            self.follower.record(event, consequences)
+
+
 async def test_f50_a_database_that_is_down_stops_no_trading_and_catches_up_later(tmp_path):
     locked = tmp_path / "workbench.db"
     locked.mkdir()  # nothing can be written there
-    async with Stand() as stand:
-        follower = Follower(Store(f"sqlite:///{locked}"), stand.state / "journal")
-        record = stand.record
-
-        def both(event: Event, consequences: Sequence[Event]) -> None:
-            record(event, consequences)
-            follower.record(event, consequences)
-
-        stand.record = both  # type: ignore[method-assign]
-        await stand.kill_and_restart()
+    async with Followed() as stand:
+        follower = stand.follower = Follower(Store(f"sqlite:///{locked}"), stand.state / "journal")
         await played(stand)
         await asyncio.to_thread(until_behind, follower)
         await stand.check()

@@ -24,7 +24,6 @@ from workbench.core.events import (
 )
 from workbench.core.instrument import Instrument
 
-
 Settled = FundingEvent | Liquidation  # what a venue does to a position by itself
 
 
