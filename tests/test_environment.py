@@ -25,6 +25,7 @@ MODULES = {"pyyaml": "yaml", "ipython": "IPython"}
 
 # Dependencies that no module imports, and why they are here all the same.
 NOT_IMPORTED = {
+    "ccxt": "imported by name when a venue is opened: it takes seconds, and a type checker reads it for minutes",
     "psycopg": "SQLAlchemy loads it for postgresql+psycopg:// addresses",
     "tzdata": "Windows has no time zones of its own",
     "ipykernel": "the kernel that notebooks run in",

@@ -21,8 +21,9 @@ from workbench.connectors.venue import VenueConnector
 from workbench.connectors.wire import Answer, Call
 from workbench.connectors.wirelog import WireLog
 from workbench.core.clock import Clock
-from workbench.core.events import Event, MarketDataEvent, OrderEvent, Quote
+from workbench.core.events import Event, MarketDataEvent, OrderEvent, Quote, Rearm
 from workbench.core.instrument import Instrument, account_key
+from workbench.core.ports import Sink
 from workbench.core.secret import Credentials, Secret
 from workbench.runtime.config import Config
 from workbench.runtime.live import LiveRun
@@ -142,10 +143,13 @@ class NotedWire:
 class Desk:
     """A live run on a venue; `async with` starts it, waits until it is ready, and ends it in good order."""
 
-    def __init__(self, folder: Path, venue: Any, strategies: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, folder: Path, venue: Any, strategies: Sequence[Mapping[str, Any]], *, sinks: Sequence[Sink] = ()
+    ) -> None:
         self.clock = SteadyClock()
         self.way = Way(self.clock)
         self.state = StateFolder(folder)
+        self.lags: list[int] = []  # ns
         self._urls = venue.rest, venue.streams
         config = Config.model_validate(
             {
@@ -162,7 +166,7 @@ class Desk:
             connect=lambda _, recorded: [self._reach(recorded.instruments if recorded else ())],
             releases=folder / "releases",
             clock=self.clock,
-            sinks=[self.way],
+            sinks=[self.way, *sinks],
         )
 
     async def __aenter__(self) -> Self:
@@ -193,6 +197,12 @@ class Desk:
             assert not self.task.done(), "the run has ended"
             assert asyncio.get_running_loop().time() < end, self.run.status() if self.run.engine else "not started"
             await asyncio.sleep(step_s)
+
+    async def rearm(self) -> None:
+        """Takes the halt latch off; returns once it is."""
+        now = self.clock.now()
+        self.run.inbox.put(Rearm("operator", now, now, now, reason="the drill is over"))
+        await self.until(lambda: self.state.halt_reason() is None)
 
     async def quiet(self) -> None:
         """Returns once all that came in is taken and the end of every order is booked."""

@@ -1,7 +1,8 @@
 """A local exchange in a process of its own, whose market sockets can be made to carry a storm.
 
 It says one line of JSON when clients may come, then answers each line of JSON on stdin by one on stdout:
-{"do": "blow", ...} with the fields of `Storm.blow`, {"do": "truth"}.
+{"do": "blow", ...} with the fields of `Storm.blow`, {"do": "breeze", "rate": ...} for quotes without an end, and
+{"do": "truth"}.
 """
 
 from __future__ import annotations
@@ -106,18 +107,28 @@ def _truth(twin: LocalExchange) -> dict[str, Any]:
 
 
 async def _main() -> None:
-    opening = Opening(balances={"USDT": Decimal(10**7), "BNB": Decimal(20)}, key="twin-key", secret=Secret("twin-secret"))
+    opening = Opening(
+        balances={"USDT": Decimal(10**7), "BNB": Decimal(20)}, key="twin-key", secret=Secret("twin-secret")
+    )
     twin = LocalExchange(accounts=(opening,), limits=NO_LIMITS)
     async with twin:
         Street(twin, SYMBOLS).open()
         storm = Storm(twin)
         _answer({"rest": twin.rest_url, "streams": twin.stream_url})
-        lines = asyncio.StreamReader()
+        lines, breeze = asyncio.StreamReader(), None
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
         while line := await lines.readline():
             asked = json.loads(line)
-            does = asked.pop("do")
-            _answer(await storm.blow(**asked) if does == "blow" else _truth(twin))
+            match asked.pop("do"):
+                case "blow":
+                    _answer(await storm.blow(**asked))
+                case "breeze":
+                    breeze = asyncio.create_task(storm.blow(kinds=["quotes"], count=10**12, **asked))
+                    _answer({})
+                case _:
+                    _answer(_truth(twin))
+        if breeze is not None:
+            breeze.cancel()
 
 
 def _answer(document: Any) -> None:

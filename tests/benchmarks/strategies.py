@@ -17,11 +17,14 @@ SIZE = Decimal("0.001")
 
 
 class Flips(Strategy):
-    """Wants another position in a market at each `every`th quote that it hears, of all its markets together."""
+    """Wants another position in a market at each `every`th quote that it hears, of all its markets together.
+
+    Several of them, each with a `first` of its own, do not wait for each other's orders.
+    """
 
     class Parameters(strategy.Parameters, frozen=True):
         every: Annotated[int, Meta(ge=1)] = 200
-        seed: int = 20
+        first: Annotated[int, Meta(ge=0)] = 0
 
     class State(strategy.State):
         heard: int = 0
@@ -33,10 +36,10 @@ class Flips(Strategy):
         if type(event) is not Quote:
             return None
         self.state.heard += 1
-        if self.state.heard % self.params.every:
+        if self.state.heard % self.params.every != self.params.first:
             return None
         self.thinks(event)
-        lots = Random(self.params.seed + self.state.heard).randint(1, 3)
+        lots = Random(self.state.heard).randint(1, 3)
         held = self.position(event.symbol)
         return Target(event.symbol, quantity=SIZE * (lots if lots * SIZE != held else lots + 1))
 

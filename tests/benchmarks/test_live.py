@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,9 +30,11 @@ from workbench.core.instrument import Instrument
 from workbench.runtime.service import SteadyClock
 
 TRADES = 1_000_000 if LONG else 20_000
-ORDERS_S = 60 if LONG else 3  # how long ticks come at 10,000 a second
+ORDERS_S = 60 if LONG else 3  # how long ticks come
 STORM_S = 60 if LONG else 3  # how long 100,000 messages come a second
-TICKS, ORDERS = 10_000, 50  # a second
+RATES = (1_000, 10_000)  # ticks a second: an ordinary hour, and the busiest
+ORDERS = 50  # a second
+HANDS = 8  # who trade at the same time: an order whose fill is not here yet keeps nobody else from trading
 
 
 async def test_every_trade_of_a_stream_as_fast_as_it_goes_is_delivered() -> None:
@@ -81,12 +84,19 @@ def yardstick(instruments: Sequence[Instrument]) -> float:
     return made / work
 
 
-async def test_orders_that_ticks_cause_leave_while_10_000_ticks_come_a_second(tmp_path: Path) -> None:
-    flips = {"id": "flips", "strategy": "tests.benchmarks.strategies:Flips", "parameters": {"every": TICKS // ORDERS}}
-    async with Venue() as venue, Desk(tmp_path, venue, [{**flips, "on": ["quotes"]}]) as desk:
+def flips(every: int, *, on: Sequence[str]) -> list[dict[str, Any]]:
+    """Strategies that change their minds in turns, one of them at each `every`th tick."""
+    turns = [{"every": every * HANDS, "first": every * number} for number in range(HANDS)]
+    name = "tests.benchmarks.strategies:Flips"
+    return [{"id": f"hand{each['first']}", "strategy": name, "parameters": each, "on": list(on)} for each in turns]
+
+
+@pytest.mark.parametrize("rate", RATES)
+async def test_orders_that_ticks_cause_leave_while_others_come(tmp_path: Path, rate: int) -> None:
+    async with Venue() as venue, Desk(tmp_path, venue, flips(rate // ORDERS, on=["quotes"])) as desk:
         await asyncio.sleep(0.5)
         worked = time.process_time()
-        blown = await venue.ask("blow", kinds=["quotes"], rate=TICKS, seconds=ORDERS_S)
+        blown = await venue.ask("blow", kinds=["quotes"], rate=rate, seconds=ORDERS_S)
         work = time.process_time() - worked
         await desk.quiet()
         way, ticks, left_out = desk.way, blown["sent"], desk.run._inlet.conflated
@@ -94,7 +104,7 @@ async def test_orders_that_ticks_cause_leave_while_10_000_ticks_come_a_second(tm
         orders = dict(desk.ledger.orders)
         ready = desk.ready_ns
     tell(
-        f"{ticks:,} ticks in {blown['seconds']:.1f} s, {len(way.heard)} orders that they caused",
+        f"{ticks:,} ticks in {blown['seconds']:.1f} s, {len(orders)} orders, {len(way.heard)} of them caused by a tick",
         spread("tick heard to request leaving", way.between(way.heard, way.left)),
         spread("  heard to thought: decode, normalise, queues", way.between(way.heard, way.thought)),
         spread("  to written: engine, risk, journal lines", way.between(way.thought, way.journalled)),
@@ -107,13 +117,20 @@ async def test_orders_that_ticks_cause_leave_while_10_000_ticks_come_a_second(tm
     assert way.between(way.heard, way.left), "no tick caused an order"
 
 
+async def lags(desk: Desk) -> None:
+    """Looks now and then at how long what the engine takes has waited."""
+    while True:
+        await asyncio.sleep(0.02)
+        desk.lags.append(desk.run._inlet.lag_ns)
+
+
 async def test_a_storm_costs_market_data_and_no_order(tmp_path: Path) -> None:
-    flips = {"id": "flips", "strategy": "tests.benchmarks.strategies:Flips", "parameters": {"every": 1_000}}
-    async with Venue() as venue, Desk(tmp_path, venue, [{**flips, "on": ["quotes", "trades"]}]) as desk:
+    async with Venue() as venue, Desk(tmp_path, venue, flips(100, on=["quotes", "trades"])) as desk:
         await asyncio.sleep(0.5)
-        before = resident_mb()
+        before, waits = resident_mb(), asyncio.create_task(lags(desk))
         blown = await venue.ask("blow", kinds=["trades", "quotes"], rate=100_000, seconds=STORM_S, patient=False)
         at_the_end = resident_mb()
+        waits.cancel()
         await desk.quiet()
         calm = resident_mb()
         truth = await venue.ask("truth")
@@ -127,7 +144,8 @@ async def test_a_storm_costs_market_data_and_no_order(tmp_path: Path) -> None:
         f"{blown['sent']:,} were taken from the socket, {blown['left_out']:,} it had no room for",
         f"{taken:,} reached the engine, {left_out:,} were conflated",
         f"{len(ours)} orders and {len(fills)} fills meanwhile, each as the venue has it",
-        f"memory {before:.0f} MB before, {at_the_end - before:+.0f} MB at the end, {calm - before:+.0f} MB when taken in",
+        f"memory {before:.0f} MB before, {at_the_end - before:+.0f} MB at the end, {calm - before:+.0f} MB after",
+        spread("what the engine took had waited", desk.lags),
     )
     assert truth["orders"].keys() == ours.keys()
     assert sorted(truth["trades"]) == fills

@@ -48,6 +48,7 @@ DAY_S = 300.0  # of the computer's time: a day takes ten of them on an idle mach
 READY_S = 10.0  # after the last trouble
 HEALED_S = 60.0  # by then the last dead socket was noticed too: three pings that are ten seconds apart, and a dial
 UNKNOWN_NS = SKEW_NS + LAG_NS + round((ANSWER_S + 2 * LAST_S) * SECOND)  # beyond the venue's own bounds
+WINDOW_NS = 60 * SECOND  # that questions may wait for where the venue's limits are narrow
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -278,7 +279,11 @@ class Day(Stand):
         except WorkbenchError as problem:  # such as a journal that does not replay
             wrong = [repr(problem), *self.watcher.wrong]
         doubts = list(self._doubts()) if self.run.engine is not None else []
-        bound = UNKNOWN_NS + (self.schedule.times.recv_window_ms + self.schedule.times.max_accept_delay_ms) * 1_000_000
+        bound = (
+            UNKNOWN_NS
+            + (0 if self.schedule.generous else WINDOW_NS)
+            + (self.schedule.times.recv_window_ms + self.schedule.times.max_accept_delay_ms) * 1_000_000
+        )
         wrong += [
             f"order {order_id}: its fate was unknown for {lasted / SECOND:.1f} s"
             for order_id, lasted in doubts

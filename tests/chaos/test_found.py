@@ -74,3 +74,12 @@ def test_an_order_that_was_unknown_at_a_halt_is_taken_back_once_it_turns_out_to_
     assert order.status is OrderStatus.CANCEL_PENDING
     bench.report(order, OrderStatus.ACKNOWLEDGED)
     assert bench.cancelled == []  # asked for already
+
+
+def test_a_difference_that_was_told_is_no_reason_to_keep_asking_every_other_second() -> None:
+    bench = Bench()
+    for balance in ("1", "2"):
+        look(bench, {"USDT": "1000", "BTC": balance})
+    assert bench.engine.reconciler.suspects("sim")
+    look(bench, {"USDT": "1000", "BTC": "2"})
+    assert not bench.engine.reconciler.suspects("sim")

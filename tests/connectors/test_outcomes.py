@@ -254,6 +254,17 @@ def test_what_is_named_like_a_secret_is_starred(text):
     assert CANARY not in redacted(text)
 
 
+@pytest.mark.parametrize("name", ["api_key", "Secret", "SIGN", "token", "passphrase", "listenKey", "authorization"])
+def test_each_name_of_a_secret_is_enough(name):
+    assert redacted(f"{name}={CANARY}") != f"{name}={CANARY}"
+    assert CANARY not in redacted(f'"{name}": "{CANARY}"')
+
+
+@pytest.mark.parametrize("name", ["ok-access-passphrase", "ok-access-timestamp", "password", "x-mbx-apikey", "apiSign"])
+def test_so_is_each_name_of_a_header(name):
+    assert CANARY not in redacted(f"{name}: {CANARY}")
+
+
 def test_what_is_no_secret_stays_readable():
     text = '{"symbol":"BTCUSDT","design":"x","clientOrderId":"abc","price":"1"}'
     assert redacted(text) == text

@@ -357,6 +357,26 @@ def test_a_book_starts_with_a_snapshot_that_was_asked_for_and_a_gap_starts_it_an
     assert after[-1].bids_raw == ((9_700, 10**8),)
 
 
+def test_a_book_is_not_asked_for_while_its_connection_is_down():
+    bench = Bench()
+
+    async def work(venue):
+        await venue.subscribe_orderbook("BTC/USDT", 10)
+        bench.wire.link("public", up=True)
+        bench.wire.hear(book(first=9, last=11, bids=[("98", "2")]))
+        await bench.time.sleep(0.5)
+        bench.wire.link("public", up=False, reason="lost")
+        await bench.time.sleep(3)
+        meanwhile = len(bench.wire.calls("book"))
+        bench.wire.generation["public"] += 1
+        bench.wire.link("public", up=True)
+        await bench.time.sleep(1)
+        return meanwhile
+
+    assert bench.run(work) == 1
+    assert len(bench.wire.calls("book")) > 1
+
+
 def test_a_snapshot_older_than_what_waits_is_asked_for_again():
     bench = Bench()
 

@@ -18,6 +18,7 @@ OPTIONAL = {
     "get_order": ("o1",),
     "get_open_orders": (),
     "get_my_trades": ("BTC/USDT", 0),
+    "get_settlements": ("BTC/USDT:USDT", 0),
     "fetch_bars": ("BTC/USDT", "1m", 0, 1),
     "fetch_trades": ("BTC/USDT", 0, 1),
     "get_permissions": (),

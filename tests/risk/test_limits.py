@@ -282,3 +282,14 @@ def test_quotes_that_a_limit_refuses_are_not_asked_again_until_they_change() -> 
     assert refused(bench)[0] == "max_order_notional"
     bench.bar()
     assert bench.facts == ()
+
+
+def test_on_spot_a_strategy_sells_what_it_holds_and_not_what_else_lies_on_the_account() -> None:
+    bench = Bench(limits=Limits(covered_spot=True))
+    bench.say(quotes(asks=[(105, 1)]))
+    assert [each.rule for each in bench.risk] == ["covered_spot"]
+    bench.say(exactly("2"))
+    bench.fill(bench.only(), 2)
+    bench.say(quotes(asks=[(105, 1), (106, 1), (107, 1)]))
+    assert [each.price_raw for each in bench.sent] == [105, 106]
+    assert [each.rule for each in bench.risk] == ["covered_spot"]

@@ -193,15 +193,15 @@ class Hearing:
             self._backlog.put(event)
 
     def _complete(self, market_id: str, now: int) -> None:
-        """Gets a book what it needs to be whole."""
-        book = self._books[market_id]
+        """Gets a book what it needs to be whole, while its channel is up: a snapshot taken before would not fit."""
+        book, channel = self._books[market_id], self.listening.channel_of("book", market_id)
+        if self.listening.is_down(channel):
+            return
         if self.wants_book(market_id):
             self._deeds.fetch_book(market_id)
-        elif book.state is BookState.STALE:
-            channel = self.listening.channel_of("book", market_id)
-            if channel and now - self._book_anew_at.get(channel, 0) >= ANEW_PAUSE_NS:
-                self._book_anew_at[channel] = now
-                self._deeds.reconnect(channel, f"the book of {market_id} broke")
+        elif book.state is BookState.STALE and channel and now - self._book_anew_at.get(channel, 0) >= ANEW_PAUSE_NS:
+            self._book_anew_at[channel] = now
+            self._deeds.reconnect(channel, f"the book of {market_id} broke")
 
     # --- what happened to the connections ---------------------------------------------------------
 

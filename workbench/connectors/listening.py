@@ -115,6 +115,10 @@ class Listening:
         """Where a topic comes in; empty if nothing came yet."""
         return next((each.channel for each in self._by_market.get((kind, market_id), ())), "")
 
+    def is_down(self, channel: str) -> bool:
+        """Whether a channel that was there is gone."""
+        return channel in self._down
+
     def _on(self, channel: str) -> list[_Heard]:
         return [each for each in self._topics.values() if each.channel in (channel, "")]
 

@@ -165,6 +165,22 @@ class MaxRejections(msgspec.Struct):
         return None
 
 
+class CoveredSpot(msgspec.Struct, frozen=True):
+    """A strategy sells on spot what it holds and nothing else, whatever else lies on the account."""
+
+    name: str = "covered_spot"
+
+    def refuses(self, order: OrderEvent | AmendEvent, view: View) -> str | None:
+        if not order.instrument.is_spot or view.side_of(order) is not Side.SELL:
+            return None
+        external = view.ledger.external.get(order.instrument.key, 0)
+        left = view.worst_position(order) - external  # what others hold there is not this strategy's to sell
+        if left >= 0:
+            return None
+        places = order.instrument.quantity_places
+        return f"with what is on its way it would sell {to_text(-left, places)} more than it holds"
+
+
 class PriceCollar(msgspec.Struct, frozen=True):
     """No limit or stop price is further from the mark than `ppm` of it."""
 
@@ -204,12 +220,13 @@ class StaleData(msgspec.Struct, frozen=True):
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The limits of a run as people write them: exact decimals in base currency and fractions; None is no limit."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"max_rejections_per_minute"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"covered_spot", "max_rejections_per_minute"})
 
     max_order_notional: Decimal | None = None
     max_position_notional: Decimal | None = None
     max_orders_per_minute: int | None = None
     max_rejections_per_minute: int | None = None
+    covered_spot: bool | None = None  # a simulated venue refuses what is not covered by itself
     price_collar: Decimal | None = None
     max_data_age_s: Decimal | None = None
     max_drawdown: Decimal | None = None  # of all strategies together
@@ -229,6 +246,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             chosen.append(MaxPositionNotional(limit))
         if self.price_collar is not None:
             chosen.append(PriceCollar(to_scaled(self.price_collar, 6, "risk.price_collar")))
+        if self.covered_spot:
+            chosen.append(CoveredSpot())
         if self.max_rejections_per_minute is not None:
             chosen.append(MaxRejections(self.max_rejections_per_minute))
         if self.max_orders_per_minute is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -63,7 +63,9 @@ def _planned(config: Config, chosen: Mapping[str, Chosen], instruments: Mapping[
     topics: dict[str, dict[str, None]] = {}
     for each in config.strategies:
         for key in seats[each.id].instruments:
-            topics.setdefault(key, {}).update(dict.fromkeys(each.on or chosen[each.id].on or DEFAULT_DATA))
+            topics.setdefault(key, {}).update(
+                dict.fromkeys(_with_a_price(each.on or chosen[each.id].on or DEFAULT_DATA))
+            )
     plan = Plan(
         base_currency=config.base_currency,
         instruments=tuple(instruments[key] for key in topics),
@@ -72,6 +74,13 @@ def _planned(config: Config, chosen: Mapping[str, Chosen], instruments: Mapping[
             limits,
             max_data_age_s=MAX_DATA_AGE_S if limits.max_data_age_s is None else limits.max_data_age_s,
             max_rejections_per_minute=limits.max_rejections_per_minute or MAX_REJECTIONS,
+            covered_spot=True,  # the account may hold coins that are none of the run's
         ),
     )
     return LivePlan(plan, maker(chosen), {key: tuple(wanted) for key, wanted in topics.items()})
+
+
+def _with_a_price(topics: Sequence[str]) -> Sequence[str]:
+    """The topics, and quotes beside a book: differences of a book alone say nothing of its middle."""
+    books = any(each.startswith("book") for each in topics)
+    return (*topics, "quotes") if books else topics

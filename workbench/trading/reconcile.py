@@ -105,8 +105,9 @@ class Reconciler:
         return list(confirmed.values())
 
     def suspects(self, account: str) -> list[Difference]:
-        """What the last answer showed; the next one confirms it or not."""
-        return list(self._suspected.get(account, {}).values())
+        """What the last answer showed and nobody was told yet; the next one confirms it or not."""
+        told = self._told.get(account, set())
+        return [each for name, each in self._suspected.get(account, {}).items() if name not in told]
 
     def accept(self, account: str, difference: Difference) -> None:
         """Takes the venue's word for a balance from here on: an outside transfer, or what a person has looked at."""
