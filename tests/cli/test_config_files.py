@@ -106,7 +106,8 @@ def covered(value: Any, node: dict[str, Any], defs: dict[str, Any]) -> None:
     elif isinstance(value, dict):
         assert node["type"] == "object"
         for key, child in value.items():
-            extra = node.get("additionalProperties") or None
+            named = (each for name, each in node.get("patternProperties", {}).items() if re.search(name, key))
+            extra = next(named, node.get("additionalProperties")) or None
             covered(child, node.get("properties", {}).get(key, extra), defs)
     elif isinstance(value, list):
         for child in value:
@@ -138,7 +139,7 @@ def fits(value: Any, node: dict[str, Any], defs: dict[str, Any]) -> bool:
         ("strategies: [{id: x}]", "over.yaml: strategies.0.symbols: Field required"),
         ("live: {enabled: 'yes'}", "over.yaml: live.enabled: Input should be a valid boolean"),
         ("live: {on_stop: run}", "over.yaml: live.on_stop: Input should be 'keep' or 'flatten'"),
-        ("reconcile: {orders_s: 0}", "over.yaml: reconcile.orders_s: Input should be greater than 0"),
+        ("reconcile: {orders_s: 0}", "over.yaml: reconcile.orders_s: Input should be greater than or equal to 0.1"),
         ("watchdog: {credentials: me}", "over.yaml: watchdog.credentials: String should match"),
         ("- 1", "over.yaml: expected a map of settings, got list"),
         ("{", "over.yaml: is not YAML"),

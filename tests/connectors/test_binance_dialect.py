@@ -495,6 +495,13 @@ def test_symbols_without_spot_trading_are_not_listed_and_a_broken_one_is_named()
         listed(SYMBOL | {"filters": [{"filterType": "LOT_SIZE", "stepSize": "ten"}]})
 
 
+@pytest.mark.parametrize("odd", [{"baseAsset": "A B"}, {"baseAssetPrecision": "eight"}, {"filters": [1]}])
+def test_one_odd_symbol_among_many_is_left_out(odd):
+    info = {"symbols": [SYMBOL | {"symbol": "ODD"} | odd, SYMBOL]}
+    found = BINANCE.read_listings([answer(info)], venue="binance", account="main")
+    assert [each.market_id for each in found] == ["BTCUSDT"]
+
+
 def test_an_instrument_written_by_a_journal_before_is_written_the_same():
     started = events.RunStarted(
         "run", 1, 0, 0, run_id="r", base_currency="USDT", instruments=(BTC,), cash={}, strategies={}

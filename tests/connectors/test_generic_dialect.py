@@ -156,6 +156,12 @@ def test_an_order_nobody_knows_is_none_and_every_other_error_is_raised():
             ANY.read_order(answer({}, status, error), LISTED)
 
 
+@pytest.mark.parametrize("odd", [{"precision": {"price": 0.01, "amount": "1"}}, {"precision": None}, {"limits": 1}])
+def test_one_odd_market_among_many_is_left_out(odd):
+    (found,) = ANY.read_listings([answer({"x": MARKET | odd, "BTC/USDT": MARKET})], venue="some", account="main")
+    assert found.market_id == "BTC/USDT"
+
+
 def test_listings_are_exact_and_perpetuals_come_only_where_positions_do():
     swap = MARKET | {"symbol": "BTC/USDT:USDT", "spot": False, "swap": True, "linear": True}
     swap |= {"settle": "USDT", "quote": "USDT", "contractSize": "0.01"}

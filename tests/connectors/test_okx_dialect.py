@@ -592,6 +592,12 @@ def test_what_is_not_ours_to_trade_is_left_out_and_a_broken_listing_is_named():
         listed(TERMS | {"lotSz": "many"})
 
 
+@pytest.mark.parametrize("odd", [{"lotSz": "many"}, {"tickSz": 1}, {"lever": "ten"}])
+def test_one_odd_market_among_many_is_left_out(odd):
+    (found,) = listed(TERMS | {"instId": "ODD-USDT-SWAP"} | odd, TERMS)
+    assert found.market_id == "BTC-USDT-SWAP"
+
+
 def test_bars_are_asked_for_in_half_open_spans_of_a_page_and_by_utc():
     params = OKX.bars(SPOT, "1h", 0, 1_000 * HOUR).params
     assert (params["bar"], params["before"], params["after"]) == ("1H", "-1", str(100 * HOUR // 10**6))

@@ -178,6 +178,9 @@ class BenchDialect:
     def listings(self) -> Sequence[Call]:
         return [call("listings", Urgency.MARKET, weight=20)]
 
+    def market_id(self, instrument: Instrument) -> str:
+        return instrument.symbol.replace("/", "")
+
     def read_listings(self, answers: Sequence[Answer], *, venue: str, account: str) -> Sequence[Listed]:
         return self.listed
 

@@ -10,7 +10,18 @@ import pytest
 from tests.trading.trading_bench import OTHER, PERPETUAL, SPOT, UNIT, Bench, exactly, perpetual, quotes
 from workbench.core.clock import MINUTE, SECOND
 from workbench.core.errors import DataError
-from workbench.core.events import ApprovedOrder, Flatten, Halt, OrderEvent, Pause, Quotes, Rearm, Resume, Target
+from workbench.core.events import (
+    ApprovedOrder,
+    FillEvent,
+    Flatten,
+    Halt,
+    OrderEvent,
+    Pause,
+    Quotes,
+    Rearm,
+    Resume,
+    Target,
+)
 from workbench.core.order import OrderStatus, OrderType, Role, Side
 from workbench.risk.gate import Gate
 from workbench.risk.limits import Limits, View
@@ -293,3 +304,37 @@ def test_on_spot_a_strategy_sells_what_it_holds_and_not_what_else_lies_on_the_ac
     bench.say(quotes(asks=[(105, 1), (106, 1), (107, 1)]))
     assert [each.price_raw for each in bench.sent] == [105, 106]
     assert [each.rule for each in bench.risk] == ["covered_spot"]
+
+
+def test_an_amendment_that_is_not_answered_yet_counts_at_its_larger_total() -> None:
+    bench = Bench(limits=Limits(max_position_notional=Decimal(500)))
+    bench.say(quotes(bids=[(100, 1)]))
+    first = bench.only()
+    bench.report(first)
+    bench.say(quotes(bids=[(100, 5), (99, 4)]))
+    assert ([each.quantity_raw for each in bench.amended], bench.sent) == ([5 * UNIT], [])
+    assert [each.rule for each in bench.risk] == ["max_position_notional"]
+    bench.report(first, OrderStatus.UNKNOWN)
+    bench.say(quotes(bids=[(100, 5), (99, 1)]))
+    assert bench.sent == []
+    bench.report(first, quantity_raw=UNIT, price_raw=100)  # it was not granted: it is asked for again
+    assert [each.quantity_raw for each in bench.amended] == [5 * UNIT]
+
+
+def test_what_others_sold_on_the_account_buys_no_room_under_the_limit() -> None:
+    bench = Bench(limits=Limits(max_position_notional=Decimal(500)))
+    bench.process(
+        FillEvent(
+            *bench.stamp("venue"),
+            order_id="web-1",
+            trade_id="T1",
+            instrument=bench.instrument,
+            side=Side.SELL,
+            quantity_raw=50 * UNIT,
+            price_raw=100,
+            fee_raw=0,
+            fee_currency="USDT",
+        )
+    )
+    bench.say(exactly("6"))
+    assert [each.rule for each in bench.risk] == ["max_position_notional"]

@@ -106,6 +106,74 @@ def test_every_error_names_file_path_and_expectation(tmp_path: Path, text: str, 
     assert what in message
 
 
+def binance(settings: str) -> str:
+    return f"venues: {{binance: {{{settings}}}}}\n"
+
+
+def terms(settings: str) -> str:
+    return binance(f"instruments: {{BTC/USDT: {{{settings}}}}}")
+
+
+AT = "venues.binance"
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("reconcile: {orders_s: .inf}\n", "reconcile.orders_s"),
+        ("reconcile: {trades_s: .nan}\n", "reconcile.trades_s"),
+        ("reconcile: {balances_s: 0.000000001}\n", "reconcile.balances_s"),
+        ("reconcile: {balances_s: 86401}\n", "reconcile.balances_s"),
+        ("snapshot: {every_s: 0.000000001}\n", "snapshot.every_s"),
+        ("snapshot: {every_s: .inf}\n", "snapshot.every_s"),
+        ("costs: {slippage_bps: '-1'}\n", "costs.slippage_bps"),
+        ("costs: {maker_fee: '-0.51'}\n", "costs.maker_fee"),
+        ("costs: {taker_fee: '0.51'}\n", "costs.taker_fee"),
+        (binance("recv_window_ms: 60001"), f"{AT}.recv_window_ms"),
+        (binance("max_accept_delay_ms: 600001"), f"{AT}.max_accept_delay_ms"),
+        (terms("tick: 0, lot: 1"), f"{AT}.instruments.BTC/USDT.tick"),
+        (terms("tick: 1, lot: -1"), f"{AT}.instruments.BTC/USDT.lot"),
+        (terms("tick: 1, lot: 1, contract_size: 0"), f"{AT}.instruments.BTC/USDT.contract_size"),
+        (terms("tick: 1, lot: 1, min_quantity: -1"), f"{AT}.instruments.BTC/USDT.min_quantity"),
+        (terms("tick: 1, lot: 1, min_notional: -1"), f"{AT}.instruments.BTC/USDT.min_notional"),
+        ("base_currency: ''\n", "base_currency"),
+        ("base_currency: 'US DT'\n", "base_currency"),
+    ],
+)
+def test_a_number_or_name_that_makes_no_sense_is_refused_where_it_stands(tmp_path: Path, text: str, where: str) -> None:
+    file = written(tmp_path, "bad.yaml", text)
+    with pytest.raises(ConfigError) as caught:
+        load([file])
+    assert str(caught.value).startswith(f"{file}: {where}: ")
+
+
+def test_the_outermost_sensible_numbers_are_taken(tmp_path: Path) -> None:
+    text = binance("recv_window_ms: 60000, max_accept_delay_ms: 600000") + (
+        "reconcile: {orders_s: 0.1, trades_s: 60, balances_s: 86400}\n"
+        "costs: {maker_fee: '-0.5', taker_fee: '0.5', slippage_bps: 0}\n"
+    )
+    config = load([written(tmp_path, "good.yaml", text)])
+    assert (config.reconcile.orders_s, config.reconcile.balances_s) == (0.1, 86_400)
+    assert config.costs.maker_fee == Decimal("-0.5")
+
+
+@pytest.mark.parametrize("name", ["binance", "binance/hedge", "my-own_2.x"])
+def test_a_venue_is_named_by_itself_or_with_an_account(tmp_path: Path, name: str) -> None:
+    assert list(load([written(tmp_path, "good.yaml", f"venues: {{{name}: {{}}}}\n")]).venues) == [name]
+
+
+@pytest.mark.parametrize("name", ["''", "../x", "/main", "binance/", "a/b/c", "'a b'", '"a\\n"', ".hidden", "x" * 41])
+def test_a_venue_name_that_no_file_or_account_could_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"(?s)bad\.yaml: venues\..*should match pattern"):
+        load([written(tmp_path, "bad.yaml", f"venues: {{{name}: {{}}}}\n")])
+
+
+@pytest.mark.parametrize("beside", ["", "binance: {}, "])
+def test_the_main_account_is_named_by_its_venue_alone(tmp_path: Path, beside: str) -> None:
+    with pytest.raises(ConfigError, match="'binance/main' is the main account, which is named by its venue alone"):
+        load([written(tmp_path, "bad.yaml", f"venues: {{{beside}binance/main: {{}}}}\n")])
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [

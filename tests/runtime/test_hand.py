@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+import msgspec
 import pytest
 
+from tests.trading.trading_bench import SPOT, Bench, exactly
 from workbench.core.errors import ConfigError, Refused
 from workbench.core.secret import Credentials, Secret
 from workbench.runtime.hand import Hand
@@ -43,3 +45,25 @@ def test_a_hand_that_is_not_open_says_so():
     twin = LocalExchange(port=1)
     with pytest.raises(ConfigError, match="not open"):
         Hand.at(twin).orders()
+
+
+def test_a_start_that_was_refused_leaves_nothing_in_the_way_of_the_next(tmp_path):
+    async def day():
+        async with LocalExchange(world="synthetic", seed=5) as twin:
+            wrong = Hand.at(twin, state=tmp_path)
+            wrong._keys = Credentials(Secret("nobody"), Secret("knows"))
+            with pytest.raises(Refused):
+                await wrong.open()
+            async with Hand.at(twin, state=tmp_path) as hand:
+                return hand.status()["state"]
+
+    assert asyncio.run(day()) == "ready"
+
+
+def test_a_symbol_traded_at_two_venues_means_the_one_that_was_just_heard():
+    bench = Bench(SPOT, msgspec.structs.replace(SPOT, account="hedge"))
+    bench.say(exactly("2"))
+    assert [each.order.instrument.key for each in bench.sent] == [SPOT.key]
+    bench.bar(instrument=bench.instruments[1])
+    assert [each.order.instrument.key for each in bench.sent] == [bench.instruments[1].key]
+    assert bench.engine.gate.locked == {}

@@ -18,7 +18,7 @@ from workbench.connectors.normalize import Normaliser, Numbering
 from workbench.connectors.traffic import Traffic
 from workbench.connectors.wire import Answer, Call
 from workbench.core.clock import interval_ns
-from workbench.core.errors import DataError
+from workbench.core.errors import DataError, VenueRejected
 from workbench.core.events import Bar, Event, FillEvent, FundingEvent, Liquidation, OrderReport, Trade
 from workbench.core.ports import Settled, VenuePosition
 
@@ -53,6 +53,13 @@ class History:
     async def order(self, order_id: str, symbol: str) -> OrderReport | None:
         """An order by client id, wherever the venue keeps it; None if it knows it nowhere."""
         listed = self._listings.of(symbol)
+        try:
+            return await self._order(order_id, listed)
+        except VenueRejected as refused:
+            self._bear(refused, symbol)
+            return None
+
+    async def _order(self, order_id: str, listed: Listed) -> OrderReport | None:
         for call in self._dialect.order(order_id, listed):
             answer, heard = await self._ask_order(call, listed)
             if isinstance(heard, Call):
@@ -61,6 +68,12 @@ class History:
             if heard is not None:
                 return self._report(heard, answer)
         return None
+
+    def _bear(self, refused: VenueRejected, symbol: str) -> None:
+        """Raises a refusal, but one that is to be expected: a market that is listed no more may be forgotten too."""
+        if self._listings.listed(symbol):
+            raise refused
+        log.warning("%s: nothing is told of %s, which is not listed any more: %s", self._source, symbol, refused)
 
     async def _ask_order(self, call: Call, listed: Listed) -> tuple[Answer, HeardOrder | Call | None]:
         return await self._traffic.ask(call, lambda came: (came, self._dialect.read_order(came, listed)))
@@ -107,7 +120,11 @@ class History:
             call = ask(listed, since, after)
             if call is None:
                 return found
-            answer, (heards, further) = await self._traffic.ask(call, lambda came: (came, read(came)))
+            try:
+                answer, (heards, further) = await self._traffic.ask(call, lambda came: (came, read(came)))
+            except VenueRejected as refused:
+                self._bear(refused, symbol)
+                return found
             found += [each for each in self._events(heards, answer, Event) if each.ts_event >= since]
             if further in ("", after):
                 return found
@@ -133,7 +150,7 @@ class History:
         """Finished bars whose open lies in [start, end), oldest first, each once."""
         listed, length = self._listings.of(symbol), interval_ns(interval)
         found: dict[int, Bar] = {}
-        since = start
+        since = start if self._listings.listed(symbol) else end  # a market that is gone makes no bars
         for _ in range(PAGES):
             if since >= end:
                 break

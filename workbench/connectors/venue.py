@@ -86,7 +86,7 @@ class VenueConnector(ExchangeConnector):
         self._wire, self._dialect, self._symbols = wire, dialect, symbols
         self._clock, self._sleep, self._random, self._log = clock, sleep, random, log
         self._private, self._listens = private, private and listens
-        self._listings = Listings(venue, instruments or {})
+        self._listings = Listings(venue, instruments or {}, market_id=dialect.market_id)
         self._breaker = Breaker(self._breaker_changed)
         self._traffic = Traffic(
             wire,
@@ -380,6 +380,9 @@ class VenueConnector(ExchangeConnector):
 
     async def _subscribe(self, kind: str, symbol: str, *, interval: str = "", depth: int = 0) -> None:
         listed = self._listings.of(symbol)
+        if not self._listings.listed(symbol):
+            log.error("%s: %s is not listed any more: no %s of it are heard", self.venue, symbol, kind)
+            return
         topic = Topic(kind=kind, market_id=listed.market_id, symbol=symbol, interval=interval, depth=depth)
         if self.hearing.listen(topic, self._listings.instrument(symbol)):
             await self._wire.subscribe(topic)

@@ -17,6 +17,7 @@ from workbench.core import rules
 from workbench.core.account import Account, Booked, Position
 from workbench.core.errors import ConfigError, InvariantError
 from workbench.core.events import (
+    AmendEvent,
     Event,
     FillEvent,
     FundingEvent,
@@ -41,6 +42,9 @@ MAX_STRANGERS = (
 )
 
 
+_UNANSWERED = frozenset({OrderStatus.AMEND_PENDING, OrderStatus.CANCEL_PENDING, OrderStatus.UNKNOWN})
+
+
 class OrderState(msgspec.Struct):
     """Where one order stands; `quantity_raw` and prices are those in force after amendments."""
 
@@ -56,6 +60,7 @@ class OrderState(msgspec.Struct):
     updated: int = 0
     venue_filled_raw: int = 0  # the most that the venue ever said has traded
     ends_as: OrderStatus | None = None  # what the venue said it ended as, while fills of it are still owed
+    asked_raw: int = 0  # the total an amendment asks for, while the venue may still grant it
     past_venue_ids: tuple[str, ...] = ()  # what the venue called it before: an amendment may rename it
 
     @property
@@ -66,6 +71,11 @@ class OrderState(msgspec.Struct):
     @property
     def remaining_raw(self) -> int:
         return max(0, self.quantity_raw - self.filled_raw)
+
+    @property
+    def worst_raw(self) -> int:
+        """The most that may still trade, whatever becomes of an amendment that is under way."""
+        return max(0, max(self.quantity_raw, self.asked_raw) - self.filled_raw)
 
     @property
     def living(self) -> bool:
@@ -117,6 +127,7 @@ class Ledger:
             FillEvent: self._book,
             FundingEvent: self._fund,
             Liquidation: self._liquidate,
+            AmendEvent: self._ask,
             OrderUpdate: self._update,
             OrderEvent: self._open,
             OrderReport: self._report,
@@ -188,6 +199,9 @@ class Ledger:
 
     def _risk(self, event: RiskEvent) -> None:
         self.refusals.append(event)
+        state = self.orders.get(event.order_id)
+        if state is not None and event.action is RiskAction.DENIED and state.status not in _UNANSWERED:
+            state.asked_raw = 0  # the amendment never left
         if event.action is not RiskAction.REARMED:
             self._note(f"risk|{event.strategy_id}|{event.rule}|{event.action}|{event.ts_event}")
 
@@ -282,11 +296,17 @@ class Ledger:
         if update.new is not update.old:
             state.status = move(update.order_id, update.old, update.new)
             state.updated = update.ts_event
+            if update.new not in _UNANSWERED:
+                state.asked_raw = 0
             state.reason = update.reason or state.reason
             if not state.living:
                 self.living.pop(update.order_id, None)
                 strategy_id, key = state.order.strategy_id, update.instrument.key
                 self._note(f"end|{strategy_id}|{key}|{update.new}|{state.filled_raw}")
+
+    def _ask(self, amend: AmendEvent) -> None:
+        """An amendment was asked for: until it is answered the larger total counts."""
+        self.orders[amend.order_id].asked_raw = amend.quantity_raw
 
     def _report(self, report: OrderReport) -> None:
         state = self.orders.get(report.order_id)

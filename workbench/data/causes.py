@@ -32,6 +32,13 @@ _MARKET = tuple(b'"type":"%s"' % name for name in _MARKET_KINDS)
 _OF_AN_ORDER = (FillEvent, OrderReport, OrderUpdate, AmendEvent)
 
 
+def _itself(event: Event) -> tuple[str, ...]:
+    """What makes an event itself: a trade that was told twice is one trade."""
+    if isinstance(event, FillEvent):
+        return event.instrument.key, event.venue_order_id or event.order_id, event.trade_id, event.side
+    return (event.id,)
+
+
 class Link(msgspec.Struct, frozen=True):
     """One fact of a chain: its event id, its kind in lower case, when it happened (UTC ns), and what it says."""
 
@@ -117,7 +124,7 @@ class _Index:
                 f"id {wanted!r}: this run has {len(self._orders)} orders and no order, venue order, trade or event "
                 f"of that id, nor one that begins so (with at least {SHORTEST_PREFIX} characters)"
             )
-        if len(found) > 1:
+        if len({_itself(each) for each in found.values()}) > 1:
             some = ", ".join(f"{each.id} ({_kind(each)})" for each in list(found.values())[:_NAMED])
             raise ConfigError(f"id {wanted!r}: means {len(found)} things: {some}; give more of it, or an event id")
         return next(iter(found.values()))

@@ -61,17 +61,24 @@ class View(msgspec.Struct):
             self.one_sided.pop(key, None)
 
     def worst_position(self, order: OrderEvent | AmendEvent) -> int:
-        """The strategy's signed position if this request and every living one on its side fill."""
+        """The strategy's signed position if this request and every living one on its side fill.
+
+        What others hold of the instrument on the account counts too, where that makes it worse.
+        """
+        side, external = self.side_of(order).sign, self.ledger.external.get(order.instrument.key, 0)
+        return self.own_worst(order) + side * max(0, side * external)
+
+    def own_worst(self, order: OrderEvent | AmendEvent) -> int:
+        """The same without what others hold; an amendment under way counts at the larger of its totals."""
         key, side = order.instrument.key, self.side_of(order)
         position = self.ledger.accounts[order.strategy_id].positions.get(key)
         total = (position.quantity if position else 0) + side.sign * order.quantity_raw
-        total += self.ledger.external.get(key, 0)  # what others hold there counts against the same limit
         for state in self.ledger.living.values():
             other = state.order
             if other.order_id == order.order_id:
                 total -= side.sign * state.filled_raw if isinstance(order, AmendEvent) else 0
             elif other.strategy_id == order.strategy_id and other.instrument.key == key and other.side is side:
-                total += side.sign * state.remaining_raw
+                total += side.sign * state.worst_raw
         return total
 
     def side_of(self, order: OrderEvent | AmendEvent) -> Side:
@@ -173,8 +180,7 @@ class CoveredSpot(msgspec.Struct, frozen=True):
     def refuses(self, order: OrderEvent | AmendEvent, view: View) -> str | None:
         if not order.instrument.is_spot or view.side_of(order) is not Side.SELL:
             return None
-        external = view.ledger.external.get(order.instrument.key, 0)
-        left = view.worst_position(order) - external  # what others hold there is not this strategy's to sell
+        left = view.own_worst(order)
         if left >= 0:
             return None
         places = order.instrument.quantity_places

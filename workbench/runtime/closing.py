@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from workbench.core import rules
 from workbench.core.clock import Clock
-from workbench.core.errors import InvariantError, VenueUnavailable
+from workbench.core.errors import ConfigError, DataError, InvariantError, Unsupported, VenueUnavailable
 from workbench.core.events import ApprovedOrder, OrderEvent
 from workbench.core.instrument import Instrument
-from workbench.core.ledger import Ledger
+from workbench.core.ledger import Ledger, OrderState
 from workbench.core.money import to_text
 from workbench.core.order import FINAL, OrderType, Role, Side
 from workbench.core.ports import ExchangeConnector, Outcome
@@ -41,6 +41,7 @@ class Closing:
         self._open: set[str] = set()  # what was sent and has not ended, or is owed a trade
         self._ended: set[str] = set()  # the run's own orders that are known to have ended
         self._refused: Counter[tuple[str, str]] = Counter()
+        self._unasked: dict[str, str] = {}  # the instruments that the venue cannot be asked about, and why
 
     async def close(self, connector: ExchangeConnector) -> tuple[list[dict[str, str]], dict[str, str]]:
         """The orders it took, and what is still held because no market takes so little; raises VenueUnavailable."""
@@ -57,24 +58,37 @@ class Closing:
             await asyncio.sleep(LOOK_S)
         else:
             raise VenueUnavailable(f"{self._account}: what is held is not closed after {LOOKS} looks")
-        held = {key: each for key, each in self._instruments(ledger).items() if ledger.net(key)}
+        instruments = self._instruments(ledger).items()
+        held = {key: each for key, each in instruments if ledger.net(key) or key in self._unasked}
         left = {key: _quantity(ledger.net(key), each) for key, each in held.items()}
         return [_told(ledger, each) for each in self._sent.values()], left
 
     async def _catch_up(self, connector: ExchangeConnector, ledger: Ledger) -> None:
-        """Books what became of every order that nobody has told of yet."""
-        instruments = self._instruments(ledger)
+        """Books what became of every order that nobody has told of yet; one market in a bad way holds up no other."""
+        for key, instrument in self._instruments(ledger).items():
+            if key in self._unasked:
+                continue
+            try:
+                await self._ask_about(connector, ledger, instrument)
+            except (ConfigError, DataError, Unsupported) as error:
+                log.error("%s: it is not closed, for the venue cannot be asked about it: %s", key, error)
+                self._unasked[key] = str(error)
+        self._open = {each for each in self._open if self._awaited(ledger.orders[each])}
+
+    def _awaited(self, state: OrderState) -> bool:
+        unknown = state.order.order_id not in self._ended or bool(state.owed_raw)
+        return unknown and state.order.instrument.key not in self._unasked
+
+    async def _ask_about(self, connector: ExchangeConnector, ledger: Ledger, instrument: Instrument) -> None:
         for order_id, state in list(ledger.orders.items()):
             asked = order_id in self._open or (state.living and order_id not in self._sent)
-            if asked and order_id not in self._ended and state.order.instrument.key in instruments:
+            if asked and order_id not in self._ended and state.order.instrument.key == instrument.key:
                 await self._ask(connector, ledger, order_id)
-        for key, instrument in instruments.items():
-            last = max((each.ts_event for each in ledger.fills if each.instrument.key == key), default=0)
-            since = max(last, ledger.started.ts_event) - OVERLAP_NS
-            for fill in await connector.get_my_trades(instrument.symbol, since):
-                if ledger.order_of(fill) is not None:
-                    ledger.apply(fill)
-        self._open = {each for each in self._open if each not in self._ended or ledger.orders[each].owed_raw}
+        last = max((each.ts_event for each in ledger.fills if each.instrument.key == instrument.key), default=0)
+        since = max(last, ledger.started.ts_event) - OVERLAP_NS
+        for fill in await connector.get_my_trades(instrument.symbol, since):
+            if ledger.order_of(fill) is not None:
+                ledger.apply(fill)
 
     async def _ask(self, connector: ExchangeConnector, ledger: Ledger, order_id: str) -> None:
         found = await connector.get_order(order_id, ledger.orders[order_id].order.instrument.symbol)
@@ -96,7 +110,7 @@ class Closing:
                 place, terms = (strategy_id, key), ledger.terms[key]
                 size = rules.floor_to(abs(position.quantity), terms.lot)
                 takes = size and size >= terms.min_quantity and self._refused[place] < REFUSALS
-                if key in instruments and takes and place not in unsure:
+                if key in instruments and key not in self._unasked and takes and place not in unsure:
                     side = Side.SELL if position.quantity > 0 else Side.BUY
                     yield self._order(ledger, strategy_id, position.instrument, side, size)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ import msgspec
 
 from workbench.core.errors import CorruptState
 from workbench.core.events import Event, FillEvent, Liquidation
+
+log = logging.getLogger(__name__)
 
 MAX_FILE = 1 << 20  # bytes: thousands of closing orders, where a few are the most that anybody needs
 
@@ -34,7 +37,8 @@ class Closings:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            os.write(handle, msgspec.json.encode(Closed(order_id, venue_order_id)) + b"\n")
+            line = msgspec.json.encode(Closed(order_id, venue_order_id)) + b"\n"
+            os.write(handle, line if _ends_whole(self._file) else b"\n" + line)
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -73,9 +77,22 @@ class Closings:
         if size > MAX_FILE:
             raise CorruptState(f"{self._file}: expected at most {MAX_FILE} bytes, it has {size}")
         lines = self._file.read_bytes().split(b"\n")[:-1]  # what is after the last newline is being written
-        try:
-            orders = [msgspec.json.decode(each, type=Closed) for each in lines]
-        except msgspec.DecodeError as error:
-            raise CorruptState(f"{self._file}: {error}") from None
+        orders = [each for number, line in enumerate(lines, start=1) for each in self._closed(number, line)]
         self._names = {name for each in orders for name in (each.order_id, each.venue_order_id) if name}
         self._size = size
+
+    def _closed(self, number: int, line: bytes) -> list[Closed]:
+        """The order of a line; none where a switch that died, or a full disk, left only a part of it."""
+        try:
+            return [msgspec.json.decode(line, type=Closed)]
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            log.warning("%s: line %d is left out, it is damaged: %s", self._file, number, error)
+            return []
+
+
+def _ends_whole(file: Path) -> bool:
+    """Whether the last line of a file has its end, or there is none."""
+    with file.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - 1))
+        return stream.read(1) in (b"", b"\n")

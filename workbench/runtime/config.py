@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from workbench.core.errors import ConfigError, DataError
 from workbench.core.money import dec
@@ -36,8 +36,25 @@ Exact = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": EXACT_PATTERN}, {"type": "integer"}]}),
 ]
 Amount = Annotated[Exact, Field(ge=0)]
+Step = Annotated[Exact, Field(gt=0)]
+Fee = Annotated[Exact, Field(ge=Decimal("-0.5"), le=Decimal("0.5"))]  # of a trade's worth; below zero a rebate
 Fraction = Annotated[Exact, Field(ge=0, le=1)]
 SecretReference = Annotated[str, Field(pattern=r"^secret://(env|file|keyring|vault|aws|gcp)/.+$")]
+
+
+# Often enough for a fault to be found in a test, and at least once a day: a longer wait is a check turned off.
+Seconds = Annotated[float, Field(ge=0.1, le=86_400, allow_inf_nan=False)]
+
+
+def _plain_account(name: str) -> str:
+    venue, _, account = name.partition("/")
+    if account == "main":
+        raise ValueError(f"{name!r} is the main account, which is named by its venue alone: {venue!r}")
+    return name
+
+
+_WORD = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}"  # files are named after it: no dot in front
+VenueName = Annotated[str, Field(pattern=f"^{_WORD}(/{_WORD})?$"), AfterValidator(_plain_account)]
 
 
 class _Section(BaseModel):
@@ -47,20 +64,20 @@ class _Section(BaseModel):
 class InstrumentConfig(_Section):
     """An instrument's terms, where the built-in table does not know them or is to be overruled."""
 
-    tick: Exact
-    lot: Exact
-    min_quantity: Exact = Decimal(0)
-    min_notional: Exact = Decimal(0)
-    contract_size: Exact = Decimal(1)
+    tick: Step
+    lot: Step
+    min_quantity: Amount = Decimal(0)
+    min_notional: Amount = Decimal(0)
+    contract_size: Step = Decimal(1)
     fee_currency: Literal["quote", "received"] = "quote"
 
 
 class CostsConfig(_Section):
     """What the simulated venue charges and assumes."""
 
-    maker_fee: Exact = Decimal("0.001")
-    taker_fee: Exact = Decimal("0.001")
-    slippage_bps: Exact = Decimal(0)
+    maker_fee: Fee = Decimal("0.001")
+    taker_fee: Fee = Decimal("0.001")
+    slippage_bps: Amount = Decimal(0)
     latency_ms: int = Field(default=0, ge=0)
     volume_share: Annotated[Exact, Field(gt=0, le=1)] = Decimal(1)
 
@@ -74,8 +91,8 @@ class VenueConfig(_Section):
     stream_url: str | None = None
     credentials: SecretReference | None = None
     ca_file: str | None = None  # whose signature a local server's certificate carries
-    recv_window_ms: int = Field(default=5000, ge=1)
-    max_accept_delay_ms: int = Field(default=10_000, ge=0)
+    recv_window_ms: int = Field(default=5000, ge=1, le=60_000)  # no venue takes more
+    max_accept_delay_ms: int = Field(default=10_000, ge=0, le=600_000)  # an order is UNKNOWN for as long
     allow_unverified: bool = False
     instruments: dict[str, InstrumentConfig] = {}
 
@@ -103,7 +120,11 @@ class StrategyConfig(_Section):
 
 
 class RiskConfig(_Section):
-    """The limits of the run; what is not named has no limit."""
+    """The limits of the run; what is not named has no limit.
+
+    `max_position_notional` holds for each strategy in each instrument: two strategies may hold it twice between them.
+    What others hold on the account counts against each.
+    """
 
     max_order_notional: Amount | None = None
     max_position_notional: Amount | None = None
@@ -137,15 +158,15 @@ class LiveConfig(_Section):
 class ReconcileConfig(_Section):
     """How often our books are compared with a venue's while nothing is amiss, in seconds."""
 
-    orders_s: float = Field(default=60.0, gt=0)
-    trades_s: float = Field(default=60.0, gt=0)
-    balances_s: float = Field(default=300.0, gt=0)
+    orders_s: Seconds = 60.0
+    trades_s: Seconds = 60.0
+    balances_s: Seconds = 300.0
 
 
 class SnapshotConfig(_Section):
     """How often a live run writes down where it stands, in seconds: what a restart has to read again at most."""
 
-    every_s: float = Field(default=10.0, gt=0)
+    every_s: Seconds = 10.0
 
 
 class WatchdogConfig(_Section):
@@ -167,9 +188,9 @@ class Config(_Section):
     """Everything a run can be told."""
 
     environment: Literal["dev", "staging", "prod"] = "dev"
-    base_currency: str = "USDT"
+    base_currency: str = Field(default="USDT", pattern=r"^[^\s/:]{1,20}$")  # as in a symbol
     cash: Amount = Decimal(10_000)
-    venues: dict[str, VenueConfig] = {}
+    venues: dict[VenueName, VenueConfig] = Field(default={}, json_schema_extra={"additionalProperties": False})
     strategies: list[StrategyConfig] = []
     data: list[DataConfig] = []
     costs: CostsConfig = CostsConfig()

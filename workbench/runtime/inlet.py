@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -34,6 +34,7 @@ class Inlet:
         *,
         subscribe: Callable[[ExchangeConnector], Awaitable[None]],
         is_new: Callable[[Bar], bool],
+        instruments: Container[str],
         connected: Sequence[ExchangeConnector] = (),
         clock: Clock,
         inbox: Inbox,
@@ -43,6 +44,8 @@ class Inlet:
         self._connectors = connectors
         self._heard = heard  # an event as the run takes it; None for one that it has taken already
         self._subscribe = subscribe
+        self._instruments = instruments
+        self.others = 0  # events of instruments that this run does not trade
         self._connected = list(connected)
         self._is_new = is_new
         self._clock = clock
@@ -79,6 +82,10 @@ class Inlet:
             return
         if isinstance(event, Bar) and not self._is_new(event):
             return  # asked for after an interruption, and streamed too
+        instrument = getattr(event, "instrument", None)
+        if instrument is not None and instrument.key not in self._instruments:
+            self.others += 1  # somebody trades another market on the account: it is none of this run's
+            return
         heard = self._heard(event)
         if heard is not None:
             self._backlog.put(heard)

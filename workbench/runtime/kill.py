@@ -84,7 +84,7 @@ class VenueKill:
                 except ConfigError as error:
                     self.done.error = str(error)
                     raise  # no venue will mend it
-                except WorkbenchError as error:
+                except (WorkbenchError, OSError) as error:  # a full disk keeps no order open
                     await self._failed(error)
                     await asyncio.sleep(pause)
                     pause = min(LAST_S, 2 * pause)
@@ -156,20 +156,20 @@ class VenueKill:
                 self.done.connected_s = self._elapsed()
         return self._connector
 
-    async def _failed(self, error: WorkbenchError) -> None:
+    async def _failed(self, error: WorkbenchError | OSError) -> None:
         """Tells of it and starts over: a key that is refused is not the only one there is."""
         if str(error) != self.done.error:
             log.error("%s: it is tried again: %s", self.name, error)
         self.done.error = str(error)
         if isinstance(error, VenueRejected):
             self._own_key = not self._own_key
-        if isinstance(error, VenueRejected | VenueUnavailable):
+        if isinstance(error, VenueRejected | VenueUnavailable | OSError):
             await self._let_go()
 
     async def _let_go(self) -> None:
         connector, self._connector = self._connector, None
         if connector is not None:
-            with suppress(WorkbenchError):
+            with suppress(WorkbenchError, OSError):
                 await connector.close()
 
     def _elapsed(self) -> float:

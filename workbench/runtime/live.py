@@ -161,9 +161,10 @@ class LiveRun(OnVenues):
             await self._keeper.once(journal)
         except LeaseHeld:
             raise  # whoever took over minds the orders
-        except (OSError, WorkbenchError) as error:
-            if not self._journal_takes_more():
-                await self._last_cancels(error)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # whatever ended it, nobody minds the orders any more
+            await self._last_cancels(error)
             raise
         finally:
             await self._settlement.close()
@@ -180,20 +181,13 @@ class LiveRun(OnVenues):
     def _under_way(self) -> int:
         return self._dispatcher.under_way
 
-    # --- when the journal takes nothing more ------------------------------------------------------
-
-    def _journal_takes_more(self) -> bool:
-        try:
-            self._journal.frames.check()
-        except (OSError, WorkbenchError):
-            return False
-        return True
+    # --- when it ends by a fault: the journal takes nothing more, or a part of the run has died ----
 
     async def _last_cancels(self, error: BaseException) -> None:
-        """Without a journal nothing new may leave; what may open is taken back, which needs none."""
+        """Nothing new leaves; what may open is taken back, which needs neither journal nor engine."""
         assert self.engine is not None
-        log.critical("the journal takes nothing more: nothing new is sent, open orders are taken back: %s", error)
-        self._shut_off("the journal takes nothing more")
+        log.critical("the run ends by a fault: nothing new is sent, open orders are taken back: %s", error)
+        self._shut_off("the run ends by a fault")
         loop = asyncio.get_running_loop()
         end = loop.time() + LAST_CANCELS_S
         fresh = {each.key: each.connector for each in self._connect(self._config, self._plan)}
@@ -220,7 +214,7 @@ class LiveRun(OnVenues):
                         await connector.cancel_order(
                             CancelEvent(*stamp, order_id=ids[0], strategy_id=ids[1], instrument=report.instrument)
                         )
-            except WorkbenchError as error:
+            except Exception as error:  # whatever a connector raises: the others, and the next try, go on
                 log.warning("%s: orders could not be taken back yet: %s", key, error)
                 none = False
         return none

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from workbench.core.events import Event, ParametersChanged, RiskAction, RiskEvent, StrategyFailed
+from workbench.core.events import Event, OrderUpdate, ParametersChanged, RiskAction, RiskEvent, StrategyFailed
+from workbench.core.order import OrderStatus
 from workbench.data.wording import said
 
 log = logging.getLogger(__name__)
 
+_NEWS = frozenset({OrderStatus.UNKNOWN, OrderStatus.NEVER_ACCEPTED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
 EVERY = 100  # of the plain refusals of one rule, the first and then each hundredth is told
 
 
@@ -26,6 +28,8 @@ class Notices:
                 case RiskEvent(action=RiskAction.DENIED):
                     self._refused(fact)
                 case RiskEvent() | StrategyFailed():
+                    log.warning("%s", said(fact))
+                case OrderUpdate() if fact.new in _NEWS and fact.new is not fact.old:
                     log.warning("%s", said(fact))
                 case ParametersChanged():
                     log.log(logging.WARNING if fact.refused else logging.INFO, "%s", said(fact))

@@ -142,6 +142,7 @@ class OnVenues(Service):
         return Inlet(
             [each.connector for each in self._reaches],
             is_new=history.is_new,
+            instruments=engine.ledger.instruments,
             subscribe=lambda connector: history.subscribe(connector, keys[id(connector)]),
             connected=[each.connector for each in self._reaches if each.key in self._connected],
             clock=self._clock,

@@ -100,6 +100,7 @@ class Service(ABC):
         With `new`, a run that the state directory holds is put away under `runs/` first.
         """
         with self._state.lease() as self._lease:
+            self._state.discard_unbegun()
             if new:
                 self._state.put_away()
             journal = self._opened()
@@ -116,6 +117,7 @@ class Service(ABC):
                 self._process = "stopped"
                 try:
                     journal.close()
+                    self._state.discard_unbegun()
                 finally:
                     self._write_status()
 

@@ -14,7 +14,6 @@ from typing import TypeVar
 import msgspec
 
 from workbench.core.clock import SECOND, Clock, instant_text
-from workbench.core.errors import WorkbenchError
 from workbench.core.events import CancelEvent, FillEvent, OrderEvent, OrderReport
 from workbench.core.ledger import Ledger, OrderState
 from workbench.core.order import OrderStatus
@@ -105,7 +104,7 @@ class Settlement:
                     absent = 0
                 elif asked >= self._over(state) and await self._nowhere(connector, state):
                     absent += 1
-            except WorkbenchError as error:  # an error is no evidence
+            except Exception as error:  # an error is no evidence, a stranger's connector's neither
                 log.info("order %s: not settled yet: %s", order_id, error)
                 continue
             if absent == 2:

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from workbench.core.errors import CorruptState
+from workbench.data.frames import SEGMENT_HEADER
 from workbench.data.lake import Lake
 from workbench.data.reader import JournalReader
 from workbench.runtime.lease import Lease, holder
+
+UNREADABLE = "halted: HALT cannot be read"
 
 
 class StateFolder:
@@ -64,9 +67,15 @@ class StateFolder:
         """The orders by which the kill switch closed positions of the run held here."""
         return self.path / "closings.jsonl"
 
+    def discard_unbegun(self) -> None:
+        """Removes a journal without a single record: its run never began, and nothing of it is worth keeping."""
+        segments = list(self.journal.glob("*.journal")) if self.journal.is_dir() else []
+        if len(segments) == 1 and segments[0].stat().st_size <= SEGMENT_HEADER:
+            segments[0].unlink()
+
     def put_away(self) -> None:
         """Moves the journal of the run held here under `runs/`, by its run id; the next run begins anew."""
-        if self.journal.is_dir():
+        if any(self.journal.glob("*.journal")):
             reader = JournalReader(self.journal)
             home = self.runs / reader.started().run_id
             home.mkdir(parents=True, exist_ok=True)
@@ -91,8 +100,8 @@ class StateFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         replace_text(self.path / "status.json", json.dumps(status, sort_keys=True))
         self._mirror("READY", status["run_id"] if status["state"] == "ready" else None)
-        if status["halt_reason"]:
-            self._mirror("HALT", status["halt_reason"])
+        if status["halt_reason"] and self.halt_reason() not in (status["halt_reason"], UNREADABLE):
+            replace_text(self.path / "HALT", status["halt_reason"])
 
     def remember_venues(self, text: str) -> None:
         """Keeps how the run reaches its venues; the text names where keys are and holds none."""
@@ -109,9 +118,11 @@ class StateFolder:
     def halt_reason(self) -> str | None:
         """Why the latch is set; None while it is not."""
         try:
-            return (self.path / "HALT").read_text(encoding="utf-8") or "halted"
+            return (self.path / "HALT").read_text(encoding="utf-8", errors="replace") or "halted"
         except FileNotFoundError:
             return None
+        except OSError:  # somebody set it, whatever it is
+            return UNREADABLE
 
     def release_halt(self) -> None:
         """Takes the latch off; what was re-armed is in the journal."""
@@ -120,7 +131,9 @@ class StateFolder:
 
     def _mirror(self, name: str, content: str | None) -> None:
         file = self.path / name
-        if content is None:
+        if content is None and file.is_dir():
+            file.rmdir()
+        elif content is None:
             file.unlink(missing_ok=True)
         elif not file.exists() or file.read_text(encoding="utf-8") != content:
             replace_text(file, content)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,6 +32,9 @@ DIALECTS: Mapping[str, Callable[[], Dialect]] = {"binance": BinanceDialect, "okx
 
 MILLISECOND = 1_000_000
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SAFE, PLAIN = ("https", "wss"), ("http", "ws")
+_PORTS = {"https": 443, "http": 80}
+_AMBIGUOUS = re.compile(r"[\s\\]")  # clients do not agree on where a URL with one of these leads
 
 
 class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +74,8 @@ def reaches(
     before; `credentials` replaces every venue's own reference, `keys` is the key itself.
     """
     wanted = wanted_symbols(config)
+    _check_entries(config, list(wanted))
+    keyed = _keyed(config, list(wanted), credentials=credentials, keys=keys) if orders else {}
     return [
         _reach(
             name,
@@ -78,8 +85,7 @@ def reaches(
             folder=folder,
             orders=orders,
             instruments=[each for each in instruments if each.account_key == name],
-            credentials=credentials,
-            keys=keys,
+            keys=keyed.get(name),
         )
         for name, symbols in wanted.items()
     ]
@@ -108,6 +114,8 @@ def counter(
     It is for `symbols`, by default those of the instruments.
     """
     here = [each for each in instruments if each.account_key == name]
+    _check_entries(config, [name])
+    keyed = _keyed(config, [name], credentials=credentials)
     return _reach(
         name,
         config.venues[name],
@@ -116,7 +124,7 @@ def counter(
         folder=folder,
         orders=True,
         instruments=here,
-        credentials=credentials,
+        keys=keyed.get(name),
         listen=False,
     )
 
@@ -151,11 +159,40 @@ def _only_venue(config: Config, strategy_id: str, symbol: str) -> str:
 
 def check_venues(config: Config) -> None:
     """Raises ConfigError or Refused for a venue that no order could be sent to; nothing is opened or written."""
-    for name in wanted_symbols(config):
+    wanted = list(wanted_symbols(config))
+    _check_entries(config, wanted)
+    _keyed(config, wanted)
+    for name in wanted:
         settings = config.venues[name]
-        _key_of(name, settings.credentials)
         if settings.connector == "ccxt":
             _dialect(name, settings.exchange or name.partition("/")[0], settings, orders=True)
+
+
+def _keyed(
+    config: Config, names: Sequence[str], *, credentials: str | None = None, keys: Credentials | None = None
+) -> dict[str, Credentials]:
+    """The key of every venue that orders are sent to; raises ConfigError where two of them are one account.
+
+    Two books of one account would each take the other's trades for a stranger's, and each spend its whole limit.
+    """
+    found: dict[str, Credentials] = {}
+    entries: dict[tuple[str, str, bytes], str] = {}
+    for name in names:
+        settings = config.venues[name]
+        found[name] = keys or _key_of(name, credentials or settings.credentials)
+        account = (settings.exchange or name.partition("/")[0], *_account_at(settings.rest_url, found[name]))
+        if account in entries:
+            raise ConfigError(
+                f"venues.{name}: it is the same account as venues.{entries[account]}: the exchange, address and key "
+                f"are the same; give each entry an account of its own, or trade both strategies on one"
+            )
+        entries[account] = name
+    return found
+
+
+def _account_at(url: str | None, key: Credentials) -> tuple[str, bytes]:
+    # A digest tells two keys apart and is nothing that a traceback with its variables could give away.
+    return _address(url), hashlib.sha256(key.key.reveal().encode()).digest()
 
 
 def _key_of(name: str, reference: str | None) -> Credentials:
@@ -174,21 +211,11 @@ def _reach(
     folder: Path,
     orders: bool,
     instruments: Sequence[Instrument],
-    credentials: str | None,
-    keys: Credentials | None = None,
+    keys: Credentials | None,
     listen: bool = True,
 ) -> Reach:
     venue, _, account = name.partition("/")
     account = account or "main"
-    if settings.connector == "paper":
-        raise ConfigError(
-            f"venues.{name}.connector: 'paper' has no market data of its own; "
-            f"name ccxt or package.module:Class, or stored data to play back"
-        )
-    if orders and keys is None:
-        keys = _key_of(name, credentials or settings.credentials)
-    for url in (settings.rest_url, settings.stream_url):
-        _check_url(name, url)
     exchange = settings.exchange or venue
     if settings.connector != "ccxt":
         own = VenueSettings(
@@ -246,9 +273,45 @@ def _dialect(name: str, exchange: str, settings: VenueConfig, *, orders: bool) -
     return GenericDialect(exchange)
 
 
+def _check_entries(config: Config, names: Sequence[str]) -> None:
+    for name in names:
+        settings = config.venues[name]
+        if settings.connector == PAPER:
+            raise ConfigError(
+                f"venues.{name}.connector: 'paper' has no market data of its own; "
+                f"name ccxt or package.module:Class, or stored data to play back"
+            )
+        for url in (settings.rest_url, settings.stream_url):
+            _check_url(name, url)
+
+
 def _check_url(name: str, url: str | None) -> None:
-    if url and url.startswith(("http://", "ws://")) and host_of(url) not in LOOPBACK:
+    if not url:
+        return
+    scheme, host = _parts(url)
+    if not host or scheme not in SAFE + PLAIN:
+        raise ConfigError(f"venues.{name}: {url!r} is no address; expected one such as https://… or wss://…")
+    if scheme in PLAIN and host not in LOOPBACK:
         raise ConfigError(f"venues.{name}: {url}: plain http and ws reach this machine only; use https and wss")
+
+
+def _parts(url: str) -> tuple[str, str]:
+    """The scheme and host of a URL; both empty where it cannot be told for certain."""
+    try:
+        found = urlsplit(url)
+        _ = found.port  # raises ValueError for what is no port
+    except ValueError:
+        return "", ""
+    return ("", "") if _AMBIGUOUS.search(url) else (found.scheme, found.hostname or "")
+
+
+def _address(url: str | None) -> str:
+    """Host and port of a URL, however it is spelt; empty for the exchange's own."""
+    if not url:
+        return ""
+    found = urlsplit(url)
+    host = LOOPBACK[0] if found.hostname in LOOPBACK else found.hostname
+    return f"{host}:{found.port or _PORTS.get(found.scheme)}"
 
 
 def host_of(url: str) -> str:

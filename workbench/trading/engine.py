@@ -234,7 +234,7 @@ class Engine:
         return desk.heard and trader.budget.rebalance_band is None and says == desk.said
 
     def _hear(self, trader: Trader, says: Opinion, event: Event) -> None:
-        desk = self.portfolio.desk(trader, says.symbol)
+        desk = self.portfolio.desk(trader, says.symbol, event)
         if not self.portfolio.is_news(trader, desk, says):
             return
         strategy_id = trader.account.strategy_id

@@ -27,6 +27,7 @@ from workbench.trading.facts import Facts
 from workbench.trading.portfolio import Portfolio
 
 _WAITING = frozenset({OrderStatus.CANCEL_PENDING, OrderStatus.AMEND_PENDING, OrderStatus.UNKNOWN})
+_GIVEN_UP = frozenset({OrderStatus.NEVER_ACCEPTED, OrderStatus.REJECTED})  # a venue that lists one has it after all
 _NOT_THERE = frozenset(
     {OrderStatus.NEVER_ACCEPTED, OrderStatus.REJECTED, OrderStatus.UNKNOWN, OrderStatus.CANCEL_REJECTED}
 )
@@ -174,7 +175,7 @@ class Orders:
     def _told(self, report: OrderReport, state: OrderState) -> OrderStatus | None:
         """The status that a report moves its order to; None if it moves nothing."""
         new = report.status
-        if state.status is OrderStatus.NEVER_ACCEPTED and new not in _NOT_THERE:
+        if state.status in _GIVEN_UP and new not in _NOT_THERE:
             self._resurrected(report)
             return None
         if new is OrderStatus.ACKNOWLEDGED:
@@ -193,7 +194,8 @@ class Orders:
 
     def _resurrected(self, report: OrderReport) -> None:
         """An order that was proven absent is there after all: it is taken back, and nothing is opened meanwhile."""
-        why = f"order {report.order_id} was never accepted as far as could be known, the venue says {report.status}"
+        was = self._ledger.orders[report.order_id].status
+        why = f"order {report.order_id} is {was} as far as could be known, the venue says {report.status}"
         self._gate.reducing.setdefault(report.instrument.key, why)
         event = self._facts.risk(report.id, "late_acceptance", RiskAction.REDUCING, why, order_id=report.order_id)
         if report.status not in FINAL:

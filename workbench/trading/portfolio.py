@@ -12,7 +12,7 @@ import msgspec
 from workbench.core import rules
 from workbench.core.account import Account, Position
 from workbench.core.errors import ConfigError, DataError, WorkbenchError
-from workbench.core.events import MarketDataEvent, Opinion, Quotes, Target
+from workbench.core.events import Event, MarketDataEvent, Opinion, Quotes, Target
 from workbench.core.ledger import Ledger
 from workbench.core.ledger_memory import event_of
 from workbench.core.memory import Plain
@@ -107,8 +107,10 @@ class Portfolio:
             trader.restore(state["traders"][name], self._ledger)
         self.expiring = [self.traders[name].desks[key] for name, key in state["expiring"]]
 
-    def desk(self, trader: Trader, symbol: str) -> Desk:
-        """The desk a strategy means by a symbol or key."""
+    def desk(self, trader: Trader, symbol: str, heard: Event | None = None) -> Desk:
+        """The desk a strategy means by a symbol or key; a symbol traded at several venues means the one just heard."""
+        if isinstance(heard, MarketDataEvent) and symbol == heard.instrument.symbol:
+            return trader.desks[heard.instrument.key]
         if symbol not in trader.desks:
             raise ConfigError(
                 f"strategy {trader.account.strategy_id} spoke of {symbol!r}; it trades {', '.join(trader.instruments)}"

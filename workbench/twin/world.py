@@ -16,6 +16,7 @@ from workbench.twin.words import Force, Listing, Order, OrderKind, Refusal, Want
 
 MAKER, TAKER = "maker", "taker"
 ENDLESS = Decimal(10**15)  # of every asset: more than any run moves
+WORTH_WHILE = Decimal("0.01")  # base currency: a fine lot alone makes no thin market
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +117,9 @@ class SyntheticWorld:
         lot = units(listing.lot, "lot")
         smallest = max(1, -(-units(listing.min_quantity, "min_quantity") // lot))
         limits = [each for each in (listing.max_quantity, listing.market_max_quantity) if each]
-        largest = min([smallest + self._rates.lots, *(units(each, "limit") // lot for each in limits)])
+        worth_while = -(-units(WORTH_WHILE, "quantity") // lot)  # a fine lot makes no thin market
+        usual = smallest + max(self._rates.lots, worth_while)
+        largest = min([usual, *(units(each, "limit") // lot for each in limits)])
         return of_units(lot * self._chance.randint(smallest, max(smallest, largest)))
 
     def _place(

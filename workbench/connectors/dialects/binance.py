@@ -21,6 +21,7 @@ from workbench.connectors.wire import Answer, Call, Urgency
 from workbench.core.clock import SECOND, interval_ns
 from workbench.core.errors import Unsupported
 from workbench.core.events import AmendEvent, OrderEvent
+from workbench.core.instrument import Instrument
 from workbench.core.ports import Permissions
 
 _INTERVALS = frozenset(
@@ -49,6 +50,10 @@ class BinanceDialect:
     def listings(self) -> Sequence[Call]:
         """All symbols at once."""
         return (binance_listings.LISTINGS,)
+
+    def market_id(self, instrument: Instrument) -> str:
+        """BTCUSDT for BTC/USDT."""
+        return instrument.symbol.replace("/", "")
 
     def read_listings(self, answers: Sequence[Answer], *, venue: str, account: str) -> Sequence[Listed]:
         """Every symbol that spot orders are allowed on."""

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from workbench.connectors.dialect import Listed, RateLimit
-from workbench.connectors.dialects.binance_words import ExchangeInfo, Symbol, read
+from workbench.connectors.dialects.binance_words import ExchangeInfo, Symbol, read, taken
+from workbench.connectors.dialects.reading import readable
 from workbench.connectors.wire import Answer, Call, Urgency
 from workbench.core.clock import DAY, HOUR, MINUTE, SECOND
 from workbench.core.errors import DataError, WorkbenchError
@@ -28,9 +29,9 @@ LIMITS = (
 
 
 def read_listings(answer: Answer, venue: str, account: str) -> list[Listed]:
-    """Every symbol that spot orders are allowed on; raises DataError naming the symbol that cannot be read."""
+    """Every symbol that spot orders are allowed on; raises DataError naming one where none can be read."""
     symbols = read(answer, ExchangeInfo).symbols
-    return [_listed(each, venue=venue, account=account) for each in symbols if each.is_spot_trading_allowed]
+    return readable("binance", symbols, lambda each: _allowed(taken(each, Symbol), venue=venue, account=account))
 
 
 def published_limits(answer: Answer) -> list[RateLimit]:
@@ -44,6 +45,10 @@ def published_limits(answer: Answer) -> list[RateLimit]:
         for each in read(answer, ExchangeInfo).rate_limits
         if each.rate_limit_type in _LIMITS and each.interval in _INTERVALS
     ]
+
+
+def _allowed(symbol: Symbol, *, venue: str, account: str) -> Listed | None:
+    return _listed(symbol, venue=venue, account=account) if symbol.is_spot_trading_allowed else None
 
 
 def _listed(symbol: Symbol, *, venue: str, account: str) -> Listed:

@@ -61,7 +61,7 @@ class Symbol(msgspec.Struct, rename="camel"):
 
 
 class ExchangeInfo(msgspec.Struct, rename="camel"):
-    symbols: list[Symbol]
+    symbols: list[Any]  # each a Symbol: one that is not must not hide the others
     rate_limits: list[PublishedLimit] = []
 
 

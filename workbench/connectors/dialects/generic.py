@@ -9,7 +9,7 @@ from typing import Any
 from workbench.connectors.dialect import Listed, RateLimit, Usage, Verdict
 from workbench.connectors.dialects import generic_market, generic_orders
 from workbench.connectors.dialects.generic_orders import read
-from workbench.connectors.dialects.reading import Reading, exact, millis
+from workbench.connectors.dialects.reading import Reading, exact, millis, readable
 from workbench.connectors.heard import Heard, HeardBar, HeardBook, HeardFill, HeardFunding, HeardOrder, HeardTrade
 from workbench.connectors.sending import CCXT_ERROR
 from workbench.connectors.wire import Answer, Call, Urgency
@@ -53,10 +53,14 @@ class GenericDialect:
         """All markets; ccxt keeps them too, for its own methods."""
         return (_unified("load_markets", True, urgency=Urgency.MARKET, timeout_s=60.0),)
 
+    def market_id(self, instrument: Instrument) -> str:
+        """The unified symbol."""
+        return instrument.symbol
+
     def read_listings(self, answers: Sequence[Answer], *, venue: str, account: str) -> Sequence[Listed]:
         """Spot markets, and linear perpetuals where the account holds positions; others are left out."""
         markets = [market for answer in answers for market in read(answer).values()]
-        return [_listed(market, venue=venue, account=account) for market in markets if self._tradable(market)]
+        return readable(self.name, markets, lambda market: self._listed(market, venue=venue, account=account))
 
     def published_limits(self, answers: Sequence[Answer]) -> Sequence[RateLimit]:
         """None: ccxt does not tell."""
@@ -209,6 +213,11 @@ class GenericDialect:
     def refuses_for_pace(self, answer: Answer) -> bool:
         """Whether the request was refused for coming too fast."""
         return answer.status in (418, 429) or answer.headers.get(CCXT_ERROR) in generic_orders.TOO_FAST
+
+    def _listed(self, market: Any, *, venue: str, account: str) -> Listed | None:
+        with Reading(venue, market):
+            tradable = self._tradable(market)
+        return _listed(market, venue=venue, account=account) if tradable else None
 
     def _tradable(self, market: Any) -> bool:
         known = all(market["precision"].get(step) is not None for step in ("price", "amount"))

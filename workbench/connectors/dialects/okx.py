@@ -27,6 +27,7 @@ from workbench.connectors.wire import Answer, Call, Urgency
 from workbench.core.clock import SECOND, interval_ns
 from workbench.core.errors import DataError, Unsupported
 from workbench.core.events import AmendEvent, OrderEvent
+from workbench.core.instrument import Instrument
 from workbench.core.ports import Permissions
 
 _PAGE = 100  # candles of a page, the most there are
@@ -49,6 +50,11 @@ class OkxDialect:
     def listings(self) -> Sequence[Call]:
         """Spot, and perpetuals."""
         return okx_listings.LISTINGS
+
+    def market_id(self, instrument: Instrument) -> str:
+        """BTC-USDT for BTC/USDT, BTC-USDT-SWAP for BTC/USDT:USDT."""
+        pair = instrument.symbol.partition(":")[0].replace("/", "-")
+        return pair if instrument.is_spot else f"{pair}-SWAP"
 
     def read_listings(self, answers: Sequence[Answer], *, venue: str, account: str) -> Sequence[Listed]:
         """Every market of spot, and every linear perpetual."""

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from workbench.connectors.dialect import Listed
-from workbench.connectors.dialects.okx_words import Terms, given, rows
+from workbench.connectors.dialects.okx_words import Terms, given, rows, taken
+from workbench.connectors.dialects.reading import readable
 from workbench.connectors.wire import Answer, Call, Urgency
 from workbench.core.errors import DataError, WorkbenchError
 from workbench.core.instrument import CASH_PLACES, FeeCurrency, Instrument, MarginTier
@@ -40,9 +41,13 @@ _STEPS = (Decimal(1_000_000), Decimal(5_000_000), Decimal(20_000_000))
 
 
 def read_listings(answers: Sequence[Answer], venue: str, account: str) -> list[Listed]:
-    """What trades, or is about to trade again; raises DataError naming the market that cannot be read."""
-    terms = [each for answer in answers for each in rows(answer, Terms)]
-    return [_listed(each, venue=venue, account=account) for each in terms if _tradable(each)]
+    """What trades, or is about to trade again; raises DataError naming a market where none can be read."""
+    found = [each for answer in answers for each in rows(answer, dict)]
+    return readable("okx", found, lambda each: _ours(taken(each, Terms), venue=venue, account=account))
+
+
+def _ours(terms: Terms, *, venue: str, account: str) -> Listed | None:
+    return _listed(terms, venue=venue, account=account) if _tradable(terms) else None
 
 
 def _tradable(terms: Terms) -> bool:

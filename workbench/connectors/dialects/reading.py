@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from workbench.connectors.heard import Level
 from workbench.core.errors import DataError
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 _SHOWN = 200  # characters of a message that an error quotes: enough to recognise it, little enough for a log
 _UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)  # what a message of another shape ends in
@@ -27,6 +32,26 @@ class Reading:
         if isinstance(error, _UNREADABLE):
             reason = f"{type(error).__name__} {error}"
             raise DataError(f"{self._venue}: cannot read {str(self._message)[:_SHOWN]} ({reason})") from error
+
+
+def readable(venue: str, rows: Sequence[Any], read: Callable[[Any], _T | None]) -> list[_T]:
+    """What `read` makes of many rows, without None and without the rows that it raises DataError for.
+
+    Those are told of together; where nothing else remains the first DataError is raised.
+    """
+    found, problems = list[_T](), list[DataError]()
+    for row in rows:
+        try:
+            one = read(row)
+        except DataError as problem:
+            problems.append(problem)
+        else:
+            found += [] if one is None else [one]
+    if problems and not found:
+        raise problems[0]
+    if problems:
+        log.warning("%s: %d of %d rows are left out, the first: %s", venue, len(problems), len(rows), problems[0])
+    return found
 
 
 def unknown(message: Any) -> DataError:
