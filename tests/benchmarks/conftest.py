@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from pathlib import Path
 
 import pytest
+
+STORMS = ("test_live.py", "test_return.py", "test_stops.py")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -21,3 +24,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TWIN_API_KEY", "twin-key")
     monkeypatch.setenv("TWIN_API_SECRET", "twin-secret")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Minutes of storms are measured when benchmarks are asked for (`make bench`), not beside a thousand tests."""
+    asked = any("benchmarks" in each for each in config.args)
+    return True if collection_path.name in STORMS and not asked else None

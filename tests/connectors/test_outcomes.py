@@ -278,7 +278,7 @@ def test_no_secret_appears_in_the_log_or_in_the_evidence(tmp_path):
         broken_url = lost()
         broken_url.args = (f"POST /order?signature={CANARY}",)
         bench.wire.reply("place", broken_url, (400, {"code": -1, "msg": f"plain-canary signature={CANARY}"}))
-        return [await venue.place_order(order()) for _ in range(2)]
+        return [await venue.place_order(order(order_id)) for order_id in ("a1", "a2")]
 
     unknown, refused = bench.run(work)
     written = (tmp_path / "wire.log").read_text()

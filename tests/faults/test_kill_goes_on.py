@@ -135,7 +135,7 @@ def test_a_run_starts_again_though_one_of_its_markets_was_delisted(monkeypatch):
     async def work():
         async with Stand(symbols=PAIRS) as stand:
             await resting(stand)
-            await stand.process.kill()
+            await stand.kill()
             monkeypatch.setattr(BinanceDialect, "read_listings", without_ether)
             await stand.start(ready=False)
             await stand.until(lambda: reconciled(stand), "its books agree with the venue's")

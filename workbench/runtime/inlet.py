@@ -15,6 +15,7 @@ from workbench.core.events import Bar, Event, MarketDataEvent, Timer
 from workbench.core.ports import ExchangeConnector
 from workbench.runtime.inbox import Inbox
 
+BOUND = 8_192  # market events waiting: beyond half a second of work it is better to see only what still counts
 BREATH = 64  # events taken before sockets, timers and answers get their turn
 TICK_S = 1.0  # how often the run is told that time passes: no wait of its own is shorter
 LOOK_S = 0.05  # how soon a command is taken
@@ -50,7 +51,7 @@ class Inlet:
         self._is_new = is_new
         self._clock = clock
         self._inbox = inbox
-        self._backlog = Backlog(spill=spill)
+        self._backlog = Backlog(BOUND, spill)
         self._tasks: list[asyncio.Task[None]] = []
         self._reading: list[ExchangeConnector] = []
         self._failure: BaseException | None = None
