@@ -138,7 +138,7 @@ def test_faults_come_from_a_file_and_through_the_back_door_and_orders_outlive_re
 WRONG = [
     (("--dialect", "mtgox"), "dialect: expected one of binance"),
     (("--world", "flat"), "world: expected 'synthetic' or 'replay:FILE', got 'flat'"),
-    (("--world", "replay:none.jsonl"), "none.jsonl is not a file"),
+    (("--world", "replay:none.jsonl"), "none.jsonl is neither a file nor one of binance_spot_BTCUSDT_l2"),
     (("--speed", "0"), "speed: expected more than 0"),
     (("--faults", "none.yaml"), "none.yaml: No such file"),
     (("--faults", "bad.yaml"), "bad.yaml: fault 1: action is 'explode', expected one of"),
