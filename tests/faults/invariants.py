@@ -106,7 +106,8 @@ def _orders_are_the_same(stand: Stand) -> Iterator[str]:
         places = state.order.instrument.quantity_places
         if to_decimal(state.filled_raw, places) != order.filled:
             yield f"order {client_id}: {to_decimal(state.filled_raw, places)} filled, the venue says {order.filled}"
-        if state.status not in _SAME[order.state] and client_id not in late:
+        whole = state.status is OrderStatus.FILLED and order.filled == order.quantity  # a late fill came before its end
+        if state.status not in _SAME[order.state] and not whole and client_id not in late:
             yield f"order {client_id}: is {state.status}, the venue says {order.state}"
         if client_id in late and order.open:
             yield f"order {client_id}: it was accepted late and rests still"
