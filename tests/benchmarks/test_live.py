@@ -14,9 +14,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("aiohttp")
-pytest.importorskip("ccxt")
-
 from tests.benchmarks.figures import LONG, resident_mb, spread, tell
 from tests.benchmarks.rig import Desk, Venue
 from tests.benchmarks.storm import SYMBOLS, payloads
@@ -132,7 +129,7 @@ async def lags(desk: Desk) -> None:
 
 
 async def test_a_storm_costs_market_data_and_no_order(tmp_path: Path) -> None:
-    async with Venue() as venue, Desk(tmp_path, venue, flips(100, on=["quotes", "trades"])) as desk:
+    async with Venue() as venue, Desk(tmp_path, venue, flips(3, on=["quotes", "trades"])) as desk:
         await asyncio.sleep(0.5)
         before, waits = resident_mb(), asyncio.create_task(lags(desk))
         blown = await venue.ask("blow", kinds=["trades", "quotes"], rate=100_000, seconds=STORM_S, patient=False)

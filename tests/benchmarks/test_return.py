@@ -9,11 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
-import pytest
-
-pytest.importorskip("aiohttp")
-pytest.importorskip("ccxt")
-
 from tests.benchmarks.figures import LONG, spread, tell
 from tests.benchmarks.rig import Desk
 from tests.benchmarks.storm import NO_LIMITS, SYMBOLS

@@ -9,9 +9,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("aiohttp")
-pytest.importorskip("ccxt")
-
 from tests.benchmarks.figures import LONG, spread, tell
 from tests.benchmarks.rig import Desk, Venue
 from tests.cli.street import HERE, KEYS, configure, market, open_orders, resting, status, trading, until

@@ -8,9 +8,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 
 import pytest
 
-pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
-
 from tests.chaos.day import Verdict, lived
 from tests.chaos.schedules import SCALED, TRUE, Schedule, schedule
 

@@ -10,9 +10,6 @@ from tests.cli.street import HERE, KEYS, STATE, configure
 from tests.cli.terminal import ask
 from tests.cli.test_exchange import served
 
-pytest.importorskip("aiohttp")
-pytest.importorskip("ccxt")
-
 ASKED = ["credentials", "port for requests", "port for streams", "reachable", "clock", "key", "instruments", "limits"]
 
 

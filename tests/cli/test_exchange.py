@@ -20,8 +20,6 @@ import pytest
 
 from tests.cli.terminal import PATIENCE_S, ask, finish, living, stop
 
-pytest.importorskip("aiohttp")
-
 ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.001"}
 
 

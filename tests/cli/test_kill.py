@@ -28,9 +28,6 @@ from tests.cli.street import (
 from tests.cli.terminal import ask, finish, start, stop, tree
 from tests.cli.test_exchange import served
 
-pytest.importorskip("aiohttp")
-pytest.importorskip("ccxt")
-
 WORLD = ("--world", "synthetic", "--seed", "1")
 BY_HAND = {"symbol": "BTC/USDT", "side": "BUY", "quantity": "0.001", "price": "50000"}
 

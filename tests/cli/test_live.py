@@ -30,9 +30,6 @@ from tests.cli.street import (
 from tests.cli.terminal import ask, finish, start, stop
 from tests.cli.test_exchange import served
 
-pytest.importorskip("aiohttp")
-pytest.importorskip("ccxt")
-
 WORLD = ("--world", "synthetic", "--seed", "1")
 LIVE = ("run", "live", "--config", "live.yaml", *HERE)
 

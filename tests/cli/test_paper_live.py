@@ -12,9 +12,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
-
 from tests.cli.terminal import PATIENCE_S, SMA, ask, living, stop, wait_for
 from tests.cli.test_exchange import Served, served
 

@@ -8,9 +8,6 @@ from tests.cli.street import HERE, KEYS, configure, market, status, told, tradin
 from tests.cli.terminal import ask, stop
 from tests.cli.test_exchange import served
 
-pytest.importorskip("aiohttp")
-pytest.importorskip("ccxt")
-
 
 @pytest.fixture(autouse=True)
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:

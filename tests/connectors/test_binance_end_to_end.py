@@ -9,9 +9,6 @@ from decimal import Decimal
 
 import pytest
 
-pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
-
 from workbench.connectors.ccxt_exchange import CcxtWire
 from workbench.connectors.clock import VenueTime
 from workbench.connectors.dialects.binance import BinanceDialect

@@ -11,10 +11,6 @@ from decimal import Decimal
 from socket import SO_LINGER, SOL_SOCKET
 
 import pytest
-
-pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
-
 from aiohttp import web
 
 from tests.connectors.wire_bench import Ear, venue, wire_to

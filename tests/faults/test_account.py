@@ -6,9 +6,6 @@ from decimal import Decimal
 
 import pytest
 
-pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
-
 from tests.faults.bench import KEY, SYMBOL, Stand
 from workbench.core.errors import ConfigError, Refused, WorkbenchError
 from workbench.core.events import Discrepancy

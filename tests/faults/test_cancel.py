@@ -6,9 +6,6 @@ from decimal import Decimal
 
 import pytest
 
-pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
-
 from tests.faults.bench import SYMBOL, Stand
 from tests.trading.trading_bench import UNIT, Bench, exactly
 from workbench.core.clock import SECOND

@@ -10,9 +10,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
-
 from tests.connectors.venue_bench import Bench, cancel, order
 from tests.faults.bench import SYMBOL, Stand
 from tests.faults.virtual import seldom

@@ -14,9 +14,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
-
 from tests.faults.bench import Stand
 from tests.faults.virtual import seldom
 from workbench.core.errors import CorruptState

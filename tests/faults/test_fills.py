@@ -7,9 +7,6 @@ from decimal import Decimal
 
 import pytest
 
-pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
-
 from tests.faults.bench import KEY, MAIN, SECRET, SYMBOL, Stand
 from tests.trading.trading_bench import SPOT, Bench, exactly
 from workbench.connectors.account_words import event_of

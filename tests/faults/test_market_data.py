@@ -9,9 +9,6 @@ from typing import Any, TypeVar
 
 import pytest
 
-pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
-
 from tests.connectors.venue_bench import Bench, fill, quote, trade
 from tests.faults.bench import SYMBOL, Stand
 from tests.faults.street import MID, SPREAD

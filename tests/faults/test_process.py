@@ -16,9 +16,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
-
 from tests.faults.bench import SYMBOL, Stand
 from workbench.connectors.hearing import Hearing
 from workbench.connectors.line import Line

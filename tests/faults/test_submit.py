@@ -6,9 +6,6 @@ from decimal import Decimal
 
 import pytest
 
-pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
-
 from tests.faults.bench import SYMBOL, Stand
 from workbench.core.clock import SECOND
 from workbench.core.events import OrderUpdate, Rearm, RiskAction

@@ -12,9 +12,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
-
 from tests.faults.bench import Stand
 from tests.faults.virtual import VirtualLoop, seldom
 from workbench.core.clock import SECOND

@@ -6,11 +6,6 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
-pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
-
 from tests.faults.bench import PURSE, SYMBOL, Stand
 from tests.faults.invariants import KEY, SECRET
 from tests.faults.street import Street

@@ -8,11 +8,6 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
-
-pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
-
 from workbench.core.clock import SECOND
 from workbench.core.order import FINAL
 from workbench.data.reader import JournalReader

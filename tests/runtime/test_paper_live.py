@@ -15,9 +15,6 @@ import msgspec
 import numpy as np
 import pytest
 
-pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
-
 from tests.faults.virtual import VirtualClock, virtually
 from workbench.core.codec import to_plain
 from workbench.core.errors import ConfigError, Refused

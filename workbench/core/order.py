@@ -49,6 +49,11 @@ class Role(StrEnum):
     BID = "bid"
     ASK = "ask"
 
+    @property
+    def reduces(self) -> bool:
+        """Whether it only ever protects or closes what is held: neither a halt nor a stop takes it back."""
+        return self in (Role.STOP, Role.FLATTEN)
+
 
 class OrderStatus(StrEnum):
     PENDING = "pending"  # wanted, not yet approved

@@ -15,7 +15,7 @@ from workbench.core.clock import Clock
 from workbench.core.errors import Unsupported, VenueUnavailable, WorkbenchError
 from workbench.core.events import AmendEvent, ApprovedOrder, CancelEvent, Event, OrderEvent, OrderReport
 from workbench.core.instrument import Instrument
-from workbench.core.order import OrderStatus, Role
+from workbench.core.order import OrderStatus
 from workbench.core.ports import ExchangeConnector, OrderResult, Outcome
 
 log = logging.getLogger(__name__)
@@ -75,11 +75,6 @@ class Dispatcher:
     def under_way(self) -> int:
         """How many orders have a request whose answer is not here yet."""
         return len(self._lines)
-
-    async def drain(self) -> None:
-        """Returns when every request that was handed in has its answer."""
-        while self._lines:
-            await asyncio.wait(list(self._lines.values()))
 
     def _line_up(self, order_id: str, request: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(_after(self._lines.get(order_id), request))
@@ -164,7 +159,7 @@ class Dispatcher:
 
 def _closes(request: OrderEvent | AmendEvent) -> bool:
     """Whether a request can only protect or end what is held: a halt keeps neither."""
-    return isinstance(request, OrderEvent) and request.role in (Role.STOP, Role.FLATTEN)
+    return isinstance(request, OrderEvent) and request.role.reduces
 
 
 async def _after(before: asyncio.Task[None] | None, request: Coroutine[Any, Any, None]) -> None:

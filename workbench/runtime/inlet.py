@@ -55,7 +55,6 @@ class Inlet:
         self._tasks: list[asyncio.Task[None]] = []
         self._reading: list[ExchangeConnector] = []
         self._failure: BaseException | None = None
-        self._ticks = 0
         self._deaf = False
         self.taken = 0  # how many events so far
         self.lag_ns = 0  # how long the last event had waited when it was taken
@@ -163,7 +162,6 @@ class Inlet:
     async def _time(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self._ticks += 1
             now = self._clock.now()
             self._backlog.put(Timer("clock", now, now, now))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -38,6 +39,13 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     orders_s: float = 60.0
     trades_s: float = 60.0
     balances_s: float = 300.0
+
+
+class Listing(NamedTuple):
+    """The open orders of an account, and when it was asked for them, in UTC nanoseconds."""
+
+    asked: int
+    orders: Sequence[OrderReport]
 
 
 class Resync:
@@ -105,8 +113,7 @@ class Resync:
     async def once(self) -> None:
         """One whole pass; raises what the venue's connector raises."""
         await self._ask_trades()
-        await self._ask_orders()
-        await self._ask_balances()
+        await self._ask_balances(await self._ask_orders())
         if self._history is not None:
             for bar in await self._history.missed(self._connector, self.key):
                 self._tell(bar)
@@ -160,9 +167,11 @@ class Resync:
             if not self._engine.ledger.settled(each):
                 self._tell(each)
 
-    async def _ask_orders(self) -> None:
-        asked = self._clock.now()
-        listed = await self._connector.get_open_orders()
+    async def _open_orders(self) -> Listing:
+        return Listing(self._clock.now(), await self._connector.get_open_orders())
+
+    async def _ask_orders(self) -> Listing:
+        asked, listed = listing = await self._open_orders()
         ledger = self._engine.ledger
         for report in listed:
             if report.instrument.key in ledger.instruments:
@@ -171,12 +180,13 @@ class Resync:
         for order_id, state in list(ledger.living.items()):
             if state.order.instrument.account_key == self.key and order_id not in there and state.updated < asked:
                 self._doubt(order_id)
+        return listing
 
-    async def _ask_balances(self) -> None:
-        asked = self._clock.now()
+    async def _ask_balances(self, listing: Listing | None = None) -> None:
+        """Tells what the account holds; its open orders are asked for, unless that was done just now."""
+        asked, listed = listing or await self._open_orders()
         balances = await self._connector.get_balances()
         positions = await self._positions()
-        listed: Sequence[OrderReport] = await self._connector.get_open_orders()
         source, sequence, now, _ = self._numbers.stamp()
         self._tell(
             AccountSnapshot(

@@ -294,10 +294,10 @@ class Engine:
             desk.want_flat()
 
     def _on_fill(self, fill: FillEvent) -> None:
-        known = self.ledger.knows(fill)
+        if self.ledger.knows(fill):
+            return
         booked = self._orders.fill(fill)
-        if not known:
-            self.reconciler.traded(fill)
+        self.reconciler.traded(fill)
         if booked is not None:
             if not fill.order_id:
                 fill = msgspec.structs.replace(fill, order_id=booked[0].order.order_id)

@@ -19,7 +19,7 @@ from workbench.core.events import (
 )
 from workbench.core.ledger import Ledger, OrderState
 from workbench.core.memory import Plain
-from workbench.core.order import FINAL, OrderStatus, Role, may_move
+from workbench.core.order import FINAL, OrderStatus, may_move
 from workbench.risk.gate import Gate
 from workbench.risk.limits import REJECTIONS, View
 from workbench.trading.desk import Amend, Cancel, Desk, New
@@ -130,7 +130,7 @@ class Orders:
         """Cancels what may open, everywhere or on one account; what protects or closes stays."""
         for order_id, state in list(self._ledger.living.items()):
             mine = account is None or state.order.instrument.account_key == account
-            if mine and state.order.role not in (Role.STOP, Role.FLATTEN):
+            if mine and not state.order.role.reduces:
                 self.cancel(order_id, reason, cause)
 
     def hold_back(self, state: OrderState, cause: str) -> None:
@@ -140,7 +140,7 @@ class Orders:
         """
         why = self._gate.halted or self._gate.stopping
         stands = state.status in (OrderStatus.ACKNOWLEDGED, OrderStatus.PARTIALLY_FILLED)
-        if why and stands and state.order.role not in (Role.STOP, Role.FLATTEN):
+        if why and stands and not state.order.role.reduces:
             self.cancel(state.order.order_id, why, cause)
 
     def _cancellation(self, order: OrderEvent, reason: str, cause: str) -> CancelEvent:
@@ -203,9 +203,7 @@ class Orders:
             self._facts.send(self._cancellation(order, "accepted too late", event.id))
 
     def fill(self, fill: FillEvent) -> tuple[OrderState, Desk] | None:
-        """Books a fill once, whatever the order's status; None if it was booked before or is nobody's."""
-        if self._ledger.knows(fill):
-            return None
+        """Books a fill that is not known yet, whatever the order's status; None if it is nobody's."""
         state = self._ledger.order_of(fill)
         if state is None:
             self._ledger.apply(fill)
