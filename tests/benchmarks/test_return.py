@@ -22,6 +22,7 @@ from workbench.twin.opening import Opening
 from workbench.twin.server import LocalExchange
 
 CUTS = 50 if LONG else 3
+CALM_S = 5.0 if LONG else 1.0  # between two: a line that is cut all the time is dialled less often
 AWAY_S = (0.5, 10.0) if LONG else (0.5, 1.5)
 BEFORE, FILLS = (100_000, 10_000) if LONG else (5_000, 1_000)  # records before the checkpoint, fills after it
 MILLION = 1_000_000
@@ -63,7 +64,7 @@ async def test_a_run_is_back_soon_after_its_venue_is(tmp_path: Path) -> None:
             returns.now = desk.clock.now
             await desk.until(lambda: len(returns.books) >= len(SYMBOLS))
             for number in range(CUTS):
-                await asyncio.sleep(1.0)  # no two at once
+                await asyncio.sleep(CALM_S)
                 noted = cut if number % 2 else away
                 if number % 2:
                     twin.kick()

@@ -7,14 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from decimal import localcontext
 from typing import Any, Protocol
 
+from workbench.connectors.redial import Redial
 from workbench.connectors.streams import Streams
 from workbench.connectors.wire import Frame, Link
-from workbench.core.clock import SECOND
 
-FIRST_PAUSE_S = 0.2  # a blip is over at once
-LONGEST_PAUSE_S = 6.0  # a venue that restarts is back within seconds, and 10 dials a minute offend nobody
-STEADY_NS = 10 * SECOND  # a connection that lived so long was a good one: the next pause starts small again
-JITTER = 0.25  # of a pause, so that many clients do not come back at the same instant
 ASK_EVERY_S = 0.25  # Binance closes a connection that sends more than 5 messages a second
 ASK_AT_ONCE = 100  # topics in one message, well inside what venues read
 READY_S = 15.0  # for a dial, and for a sign-in; ccxt gives up after 10 s, beyond that it lost count
@@ -81,18 +77,16 @@ class Line:
 
     async def keep(self) -> None:
         """Keeps the channel alive until cancelled."""
-        pause = FIRST_PAUSE_S
+        redial = Redial()
         with localcontext():  # what ccxt does to the decimal context while it reads stays in here
             while True:
-                started = self.now()
-                wait = await self._live()
-                pause = FIRST_PAUSE_S if self.now() - started > STEADY_NS else pause
-                await asyncio.sleep(max(wait, pause * (1 + JITTER * self._chance())))
-                pause = min(LONGEST_PAUSE_S, 2 * pause)
+                ear = self._connection = _Connection(self)
+                wait = await self._live(ear)
+                pause = redial.pause_s(self.now(), stood=ear.stood, chance=self._chance())
+                await asyncio.sleep(max(wait, pause))
 
-    async def _live(self) -> float:
+    async def _live(self, ear: _Connection) -> float:
         """One connection from its dial to its end; gives the seconds that the venue asked us to stay away."""
-        ear = self._connection = _Connection(self)
         client, ready = self._dial(self.url, ear)
         talk = asyncio.create_task(self._talk(client, ready, ear))
         try:
@@ -141,6 +135,11 @@ class _Connection:
         self._early: list[Frame] = []  # of an account that is signed in and not granted whole yet; bounded by EARLY
         self._ungranted = 0
         self._granted: asyncio.Future[None] | None = None
+
+    @property
+    def stood(self) -> bool:
+        """Whether it was ever up."""
+        return self._said_up
 
     def grants(self, topics: int) -> asyncio.Future[None]:
         """What is done once so many topics more have been granted."""

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from workbench.connectors.line import FIRST_PAUSE_S, LONGEST_PAUSE_S, SHOWN, Hear
+from workbench.connectors.line import SHOWN, Hear
+from workbench.connectors.redial import Redial
 from workbench.connectors.wire import Frame, Link, Topic
 from workbench.core.errors import Unsupported
 
@@ -39,16 +40,15 @@ class Watch:
 
     async def keep(self) -> None:
         """Watches until cancelled."""
-        pause = FIRST_PAUSE_S
+        redial = Redial()
         with localcontext():  # ccxt changes the decimal context whenever it rounds
             while True:
                 try:
                     await self._next()
-                    pause = FIRST_PAUSE_S
                 except Exception as error:  # of any kind: ask again, a little later each time
+                    stood = self._up
                     self._down(f"{type(error).__name__}: {error}")
-                    await asyncio.sleep(pause)
-                    pause = min(LONGEST_PAUSE_S, 2 * pause)
+                    await asyncio.sleep(redial.pause_s(self._now(), stood=stood, chance=0.0))
 
     async def _next(self) -> None:
         watching = asyncio.ensure_future(self._call())
