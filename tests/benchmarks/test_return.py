@@ -22,7 +22,7 @@ from workbench.twin.opening import Opening
 from workbench.twin.server import LocalExchange
 
 CUTS = 50 if LONG else 3
-CALM_S = 5.0 if LONG else 1.0  # between two: a line that is cut all the time is dialled less often
+CALM_S = 10.0 if LONG else 1.0  # between two: a line that is cut all the time is dialled less often
 AWAY_S = (0.5, 10.0) if LONG else (0.5, 1.5)
 BEFORE, FILLS = (100_000, 10_000) if LONG else (5_000, 1_000)  # records before the checkpoint, fills after it
 MILLION = 1_000_000

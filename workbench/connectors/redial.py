@@ -12,7 +12,10 @@ SOON_S = (
 )
 SHARE = 8  # of an outage that lasts: no pause is longer than this part of it, down to SOON_S
 LONGEST_S = 6.0  # a venue that restarts is back within seconds, and 10 dials a minute offend nobody
-DIALS = 25  # in a minute; beyond it every pause is the longest: Binance lets an address dial 300 times in five
+DIALS = (
+    100  # in five minutes; beyond it every pause is the longest: Binance lets an address, our two lines, dial 300 times
+)
+WINDOW_NS = 5 * MINUTE
 JITTER = 0.25  # of a pause, so that many clients do not come back at the same instant
 
 
@@ -28,7 +31,7 @@ class Redial:
         """Seconds to wait after a connection that ended `now` (UTC ns), spread by `chance` in [0, 1)."""
         if stood or self._out_since is None:
             self._out_since, self._tries = now, 0
-        many = len(self._dials) == DIALS and now - self._dials[0] < MINUTE
+        many = len(self._dials) == DIALS and now - self._dials[0] < WINDOW_NS
         self._dials.append(now)
         away_s = (now - self._out_since) / SECOND
         doubling = min(SOON_S, FIRST_S * 2 ** min(self._tries, 16))
