@@ -7,9 +7,7 @@ from collections import deque
 from workbench.core.clock import MINUTE, SECOND
 
 FIRST_S = 0.2  # a blip is over at once
-SOON_S = (
-    1.2  # at most, while an outage is short: with the jitter and a sign-in a venue is found within 2 s of its return
-)
+SOON_S = 1.2  # at most, while an outage is short: with jitter and sign-in a venue is found within 2 s of its return
 SHARE = 8  # of an outage that lasts: no pause is longer than this part of it, down to SOON_S
 LONGEST_S = 6.0  # a venue that restarts is back within seconds, and 10 dials a minute offend nobody
 DIALS = (
