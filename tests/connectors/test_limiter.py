@@ -67,7 +67,7 @@ def test_what_waits_goes_in_the_order_cancel_order_query_market():
         await line.all_of([request(each) for each in reversed(Urgency)])
 
     line.time.run(work)
-    assert [urgency for _, urgency in line.went] == [Urgency.CANCEL, Urgency.ORDER, Urgency.QUERY, Urgency.MARKET]
+    assert [urgency for _, urgency in line.went] == list(Urgency)
 
 
 def test_nothing_goes_before_the_venue_wants_to_hear_again_not_even_a_cancel():
@@ -79,6 +79,20 @@ def test_nothing_goes_before_the_venue_wants_to_hear_again_not_even_a_cancel():
 
     line.time.run(work)
     assert line.went == [(3.0, Urgency.CANCEL), (3.0, Urgency.QUERY)]
+
+
+def test_what_became_of_an_order_is_found_out_although_the_books_are_compared_all_the_time():
+    line = Line(MINUTE_LIMIT)
+
+    async def work():
+        comparing = [asyncio.create_task(line.go(request(Urgency.QUERY))) for _ in range(120)]
+        await line.time.sleep(0.1)
+        await line.go(request(Urgency.FATE, 4))
+        assert line.went[-1] == (0.1, Urgency.FATE)
+        for each in comparing:
+            each.cancel()
+
+    line.time.run(work)
 
 
 def test_a_fifth_of_a_limit_is_kept_from_orders_and_a_tenth_from_questions():

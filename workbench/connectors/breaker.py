@@ -10,7 +10,9 @@ from workbench.core.clock import SECOND
 
 FAILURES = 5  # in a row: one lost answer is a blip, five are an outage
 PAUSE_NS = 30 * SECOND
-EXEMPT = frozenset({Urgency.CANCEL, Urgency.QUERY})  # taking back and finding out are worth trying at any time
+EXEMPT = frozenset(
+    {Urgency.CANCEL, Urgency.FATE, Urgency.QUERY}
+)  # taking back and finding out are worth trying at any time
 
 
 class Circuit(StrEnum):

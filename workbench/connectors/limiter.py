@@ -1,7 +1,7 @@
 """Keeps an account inside its venue's rate limits and lets the urgent pass.
 
-A request leaves when it fits every limit, in the order cancel, order, query, market. Windows slide, so that no window
-of the venue, wherever it begins, ever holds more than its limit.
+A request leaves when it fits every limit, in the order cancel, fate, order, query, market. Windows slide, so that no
+window of the venue, wherever it begins, ever holds more than its limit.
 """
 
 from __future__ import annotations
@@ -18,14 +18,21 @@ from workbench.connectors.wire import Call, NotSent, Urgency
 from workbench.core.clock import SECOND, Clock
 from workbench.core.money import to_text
 
-# Percent of every limit an urgency may use up. A fifth is kept for taking back and finding out; and of that
-# the last tenth for taking back alone, so that a storm of questions cannot stop a cancel.
-SHARES: Mapping[Urgency, int] = {Urgency.CANCEL: 100, Urgency.ORDER: 80, Urgency.QUERY: 90, Urgency.MARKET: 80}
+# Percent of every limit an urgency may use up. A fifth is kept for taking back and finding out; of that the last
+# tenth for taking back and for orders whose fate is unknown, so that comparing the books cannot stop a cancel.
+SHARES: Mapping[Urgency, int] = {
+    Urgency.CANCEL: 100,
+    Urgency.FATE: 95,
+    Urgency.ORDER: 80,
+    Urgency.QUERY: 90,
+    Urgency.MARKET: 80,
+}
 
 # How long a request may wait before it is given back unsent: an order soon answers a market that is gone,
 # a cancel is wanted for as long as anything can be worth it.
 PATIENCE_S: Mapping[Urgency, int] = {
     Urgency.CANCEL: 3_600,
+    Urgency.FATE: 60,
     Urgency.ORDER: 5,
     Urgency.QUERY: 60,
     Urgency.MARKET: 120,

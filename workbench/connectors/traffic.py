@@ -11,7 +11,7 @@ from workbench.connectors.dialect import Dialect
 from workbench.connectors.limiter import Limiter
 from workbench.connectors.outcomes import failed_inside
 from workbench.connectors.retry import retried
-from workbench.connectors.wire import Answer, Call, Urgency, Wire, WireBroken
+from workbench.connectors.wire import QUESTIONS, Answer, Call, Wire, WireBroken
 from workbench.connectors.wirelog import WireLog, redacted
 from workbench.core.clock import SECOND, Clock
 from workbench.core.errors import DataError, InvariantError, VenueRejected, VenueUnavailable
@@ -67,7 +67,7 @@ class Traffic:
 
         Raises VenueUnavailable where no readable answer came and VenueRejected where it was a clear no.
         """
-        if call.urgency not in (Urgency.QUERY, Urgency.MARKET):
+        if call.urgency not in QUESTIONS:
             raise InvariantError(f"{call.endpoint}: what changes something is sent once, never asked")
         return await retried(lambda: self._asked(call, read), sleep=self._sleep, random=self._random)
 

@@ -19,9 +19,13 @@ class Urgency(StrEnum):
     """What a call is for; the limiter serves them in this order."""
 
     CANCEL = "cancel"  # and everything a kill does
+    FATE = "fate"  # what became of one order: while that is unknown it counts at its worst
     ORDER = "order"
-    QUERY = "query"  # what became of an order, balances, own trades
+    QUERY = "query"  # open orders, balances, own trades
     MARKET = "market"  # snapshots, history, listings
+
+
+QUESTIONS = frozenset({Urgency.FATE, Urgency.QUERY, Urgency.MARKET})  # change nothing, so they may be asked again
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

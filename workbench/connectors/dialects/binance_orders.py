@@ -72,7 +72,10 @@ def cancel(order_id: str, listed: Listed) -> Call:
 def query(order_id: str, listed: Listed) -> Call:
     """The call that asks for an order by its client id."""
     return Call(
-        endpoint="privateGetOrder", params={"symbol": listed.market_id, "origClientOrderId": order_id}, weight=4
+        endpoint="privateGetOrder",
+        params={"symbol": listed.market_id, "origClientOrderId": order_id},
+        urgency=Urgency.FATE,
+        weight=4,
     )
 
 

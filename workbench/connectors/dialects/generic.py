@@ -106,7 +106,7 @@ class GenericDialect:
 
     def order(self, order_id: str, listed: Listed) -> Sequence[Call]:
         """Asks for an order by its client id."""
-        return (_unified("fetch_order", None, listed.market_id, {"clientOrderId": order_id}),)
+        return (_unified("fetch_order", None, listed.market_id, {"clientOrderId": order_id}, urgency=Urgency.FATE),)
 
     def read_order(self, answer: Answer, listed: Listed) -> HeardOrder | None:
         """The order, None where the venue says that it knows none."""

@@ -91,9 +91,13 @@ def cancel_became(venue_order_id: str, listed: Listed) -> Call:
 def queries(order_id: str, listed: Listed) -> tuple[Call, ...]:
     """The calls that ask for an order by its client id: among orders, then among stops."""
     return (
-        Call(endpoint="privateGetTradeOrder", params={"instId": listed.market_id, "clOrdId": order_id}),
-        Call(endpoint="privateGetTradeOrderAlgo", params={"algoClOrdId": order_id}),
+        _fate("privateGetTradeOrder", instId=listed.market_id, clOrdId=order_id),
+        _fate("privateGetTradeOrderAlgo", algoClOrdId=order_id),
     )
+
+
+def _fate(endpoint: str, **params: Any) -> Call:
+    return Call(endpoint=endpoint, params=params, urgency=Urgency.FATE)
 
 
 def read_order(answer: Answer, listed: Listed) -> HeardOrder | Call | None:
@@ -110,7 +114,7 @@ def read_order(answer: Answer, listed: Listed) -> HeardOrder | Call | None:
         stop = taken(found[0], Algo)
         if stop.ord_id in ("", "0"):
             return algo_heard(stop)
-    return Call(endpoint="privateGetTradeOrder", params={"instId": listed.market_id, "ordId": stop.ord_id})
+    return _fate("privateGetTradeOrder", instId=listed.market_id, ordId=stop.ord_id)
 
 
 OPEN_ORDERS = (
