@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing.pool import AsyncResult
 
 import pytest
 
@@ -47,12 +47,10 @@ def _seeds(span: str | None) -> range:
 
 
 @pytest.fixture(scope="session")
-def days(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Verdict]]]:
+def days(request: pytest.FixtureRequest) -> Iterator[dict[str, AsyncResult[Verdict]]]:
     """The days that were asked for, by name, some of them still to come."""
-    with ProcessPoolExecutor(
-        PROCESSES, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=DAYS_OF_A_PROCESS
-    ) as pool:
-        yield {each.name: pool.submit(lived, each) for each in _days(request.config)}
+    with multiprocessing.get_context("spawn").Pool(PROCESSES, maxtasksperchild=DAYS_OF_A_PROCESS) as pool:
+        yield {each.name: pool.apply_async(lived, (each,)) for each in _days(request.config)}
 
 
 @pytest.fixture
