@@ -17,10 +17,10 @@ class Side(StrEnum):
     BUY = "buy"
     SELL = "sell"
 
-    @property
-    def sign(self) -> int:
-        """+1 for buy, -1 for sell: the rule book's side."""
-        return 1 if self is Side.BUY else -1
+    sign: int  # +1 for buy, -1 for sell: the rule book's side
+
+    def __init__(self, value: str) -> None:
+        self.sign = 1 if value == "buy" else -1
 
     @property
     def opposite(self) -> Side:

@@ -186,26 +186,21 @@ class Engine:
         return (bid + ask) // 2 if bid and ask else self.view.marks.get(event.instrument.key, 0)
 
     def _market(self, event: MarketDataEvent, mark: int, fresh_until: int) -> None:
-        key = event.instrument.key
-        self.view.fresh_until[key] = fresh_until
-        if self.view.stale:
+        view, key = self.view, event.instrument.key
+        view.fresh_until[key] = fresh_until
+        if view.stale:
             self._standing.on_fresh(event)
-        seated = self.portfolio.by_instrument.get(key, ())
         if mark:
-            self.view.marks[key] = mark
+            view.marks[key] = mark
             if not self._settlement.is_marked(event):
                 self._value(event, mark)
-        for trader, desk in seated:
+        for trader, desk in self.portfolio.by_instrument.get(key, ()):
             self._think(trader, desk, event)
 
     def _value(self, event: MarketDataEvent, mark: int) -> None:
         seated, moved = self.portfolio.by_instrument.get(event.instrument.key, ()), False
         for trader, desk in seated:
-            if desk.position.quantity:
-                trader.account.mark(desk.position, mark)
-                moved = True
-            else:
-                desk.position.mark = mark
+            moved = trader.account.mark(desk.position, mark) or moved
         if moved:  # all are marked by now: a drawdown is never told from half of the accounts
             self._look(seated, event)
 
@@ -216,8 +211,10 @@ class Engine:
             trader.remembered.append(event)
         try:
             says = trader.strategy.on_market_data(event)
-            if says is None or (type(says) is Target and self._stands(trader, desk, says)):
-                return  # what most bars end in, before any of the work that news makes
+            if says is None or (says is desk.said and self._stands(trader, desk)):
+                return  # what most events end in, before any of the work that news makes
+            if type(says) is Target and says == desk.said and self._stands(trader, desk):
+                return
         except (Exception, SystemExit) as error:  # a strategy is a stranger's code; its fault must not stop the others
             self._fail(trader, error, event.id)
             return
@@ -229,9 +226,9 @@ class Engine:
             self._fail(trader, error, event.id)
 
     @staticmethod
-    def _stands(trader: Trader, desk: Desk, says: Target) -> bool:
-        """Whether the very target stands already and no drift from it is chased."""
-        return desk.heard and trader.budget.rebalance_band is None and says == desk.said
+    def _stands(trader: Trader, desk: Desk) -> bool:
+        """Whether what was said last stands as it is, and no drift from it is chased."""
+        return desk.heard and trader.budget.rebalance_band is None
 
     def _hear(self, trader: Trader, says: Opinion, event: Event) -> None:
         desk = self.portfolio.desk(trader, says.symbol, event)
