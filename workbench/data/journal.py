@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from workbench.core.codec import encode
+from workbench.core.codec import encode_lines
 from workbench.core.errors import ConfigError, DataError
 from workbench.core.events import Event
 from workbench.data.scan import BEGIN, Position, Scan
@@ -176,7 +176,7 @@ class Journal:
         self.row(event)
         if consequences:
             self._close_rows()
-            self._keep(*consequences)
+            self._keep(consequences)
 
     def close_frame(self) -> None:
         """Hands everything taken so far to the operating system; raises DiskFailed if it will not have it."""
@@ -230,16 +230,16 @@ class Journal:
             self.frames.check()  # rows alone write nothing, and a failed journal takes nothing
             self._open_source, self._open_first, self._next = event.source, event.sequence, event.sequence + 1
         else:
-            self._keep(event)
+            self._keep((event,))
 
     def _close_rows(self) -> None:
         source = self._open_source
         if source is not None:
             self._open_source = None
             dataset, sha256 = self._datasets[source]
-            self._keep(Rows(dataset, self._open_first, self._next - 1, sha256))
+            self._keep((Rows(dataset, self._open_first, self._next - 1, sha256),))
 
-    def _keep(self, *records: Event | Rows) -> None:
+    def _keep(self, records: Sequence[Event | Rows]) -> None:
         self.frames.check()
         self._taken += records
         if len(self._taken) >= BATCH_RECORDS or len(self._taken) + len(self._pending) >= FRAME_RECORDS:
@@ -247,8 +247,8 @@ class Journal:
 
     def _write_lines(self) -> None:
         taken, self._taken = self._taken, []
-        for record in taken:
-            self._append(record.encode() if isinstance(record, Rows) else encode(record))
+        for line in encode_lines(taken).split(b"\n")[:-1]:
+            self._append(line)
 
     def _append(self, line: bytes) -> None:
         if len(line) > RECORD_BYTES:
