@@ -42,8 +42,6 @@ MAX_STRANGERS = (
 )
 
 
-NOTES = 1_024  # kept before they join the chain: together they cost less than one by one
-
 _UNANSWERED = frozenset({AMEND_PENDING, CANCEL_PENDING, UNKNOWN})
 
 
@@ -125,7 +123,6 @@ class Ledger:
         self._booked_elsewhere: set[FillKey] = set()  # of orders that are not ours, as far as is known
         self._settled: set[tuple[str, str, str]] = set()  # fundings and liquidations that are booked
         self._chain = b""  # sha256 over what happened so far: unlike a running hash, it can be written down
-        self._notes: list[str] = []  # what happened since
         self._doors: dict[type[Event], Callable[[Any], None]] = {
             FillEvent: self._book,
             FundingEvent: self._fund,
@@ -353,23 +350,12 @@ class Ledger:
                 account.positions[key].terms = terms
 
     def _note(self, what: str) -> None:
-        self._notes.append(what)
-        if len(self._notes) >= NOTES:
-            self.chain()
-
-    def chain(self) -> bytes:
-        """The hash of everything that happened so far, each link over the one before."""
-        chain = self._chain
-        for what in self._notes:
-            chain = sha256(chain + what.encode()).digest()
-        self._chain = chain
-        self._notes.clear()
-        return chain
+        self._chain = sha256(self._chain + what.encode()).digest()
 
     def digest(self) -> str:
         """What happened to orders, fills, refusals and cash, without ids: equal for equal trading."""
         cash = "".join(f"cash|{name}|{account.cash}\n" for name, account in sorted(self.accounts.items()))
-        return sha256(self.chain() + cash.encode()).hexdigest()
+        return sha256(self._chain + cash.encode()).hexdigest()
 
     def cash_text(self, amount: int) -> str:
         """Cash units as canonical text."""

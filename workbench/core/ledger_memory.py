@@ -61,7 +61,7 @@ class LedgerMemory:
             "parked": [list(each) for each in ledger._parked.values()],
             "elsewhere": sorted(ledger._booked_elsewhere),
             "settled": sorted(ledger._settled),
-            "chain": ledger.chain().hex(),
+            "chain": ledger._chain.hex(),
             "past": [len(ledger.orders), *msgspec.structs.astuple(self.told())],
         }
 
@@ -89,7 +89,6 @@ class LedgerMemory:
         ledger._booked_elsewhere = taken(state, "elsewhere", set[tuple[str, str, str, str]])
         ledger._settled = taken(state, "settled", set[tuple[str, str, str]])
         ledger._chain = bytes.fromhex(state["chain"])
-        ledger._notes.clear()
 
     # --- what has been ----------------------------------------------------------------------------
 

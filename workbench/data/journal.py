@@ -93,6 +93,7 @@ class Journal:
         "_open_source",
         "_pending",
         "_pending_bytes",
+        "_pending_records",
         "_taken",
         "frames",
         "guard",
@@ -103,8 +104,8 @@ class Journal:
         self.guard: Callable[[], None] = lambda: None  # raises where this process may not write here any more
         self._digest = digest  # of the closed frames; None where it was opened further on
         self._taken: list[Event | Rows] = []  # not lines yet; none of them ever changes
-        self._pending: list[bytes] = []
-        self._pending_bytes = 0
+        self._pending: list[bytes] = []  # lines, each with its newline, or several of them in one piece
+        self._pending_bytes = self._pending_records = 0
         self._datasets: dict[str, tuple[str, str]] = {}
         self._open_source: str | None = None
         self._open_first = self._next = 0
@@ -144,7 +145,7 @@ class Journal:
     @property
     def records(self) -> int:
         """How many records were appended, a range of rows that is still open not counted."""
-        return self.frames.records + len(self._pending) + len(self._taken)
+        return self.frames.records + self._pending_records + len(self._taken)
 
     @property
     def position(self) -> Position:
@@ -201,7 +202,8 @@ class Journal:
 
     def abandon(self, why: str) -> None:
         """Lets go of the file and writes nothing more, what is pending included; from now on it takes nothing."""
-        self._taken, self._pending, self._pending_bytes, self._open_source = [], [], 0, None
+        self._taken, self._pending, self._open_source = [], [], None
+        self._pending_bytes = self._pending_records = 0
         self.frames.abandon(why)
 
     def digest(self) -> str:
@@ -214,7 +216,7 @@ class Journal:
         if self._digest is None:
             self._digest = self._from_disk()
         digest = self._digest.copy()
-        digest.update(_body(self._pending))
+        digest.update(b"".join(self._pending))
         return digest.hexdigest()
 
     def _from_disk(self) -> hashlib._Hash:
@@ -242,32 +244,37 @@ class Journal:
     def _keep(self, records: Sequence[Event | Rows]) -> None:
         self.frames.check()
         self._taken += records
-        if len(self._taken) >= BATCH_RECORDS or len(self._taken) + len(self._pending) >= FRAME_RECORDS:
+        if len(self._taken) >= BATCH_RECORDS or len(self._taken) + self._pending_records >= FRAME_RECORDS:
             self._write_lines()
 
     def _write_lines(self) -> None:
         taken, self._taken = self._taken, []
-        for line in encode_lines(taken).split(b"\n")[:-1]:
+        if not taken:
+            return
+        text = encode_lines(taken)
+        if self._pending_records + len(taken) < FRAME_RECORDS and self._pending_bytes + len(text) < FRAME_BYTES:
+            self._pending.append(text)
+            self._pending_bytes += len(text) - len(taken)
+            self._pending_records += len(taken)
+            return
+        for line in text.split(b"\n")[:-1]:  # somewhere among them a frame ends
             self._append(line)
 
     def _append(self, line: bytes) -> None:
         if len(line) > RECORD_BYTES:
             raise DataError(f"journal: a record of {len(line):,} bytes, expected at most {RECORD_BYTES:,}")
-        self._pending.append(line)
+        self._pending.append(line + b"\n")
         self._pending_bytes += len(line)
-        if len(self._pending) >= FRAME_RECORDS or self._pending_bytes >= FRAME_BYTES:
+        self._pending_records += 1
+        if self._pending_records >= FRAME_RECORDS or self._pending_bytes >= FRAME_BYTES:
             self._write_pending()
 
     def _write_pending(self) -> None:
         self.frames.check()
         if self._pending:
             self.guard()
-            body = _body(self._pending)
-            self.frames.append(body, len(self._pending))
+            body = b"".join(self._pending)
+            self.frames.append(body, self._pending_records)
             if self._digest is not None:
                 self._digest.update(body)
-            self._pending, self._pending_bytes = [], 0
-
-
-def _body(lines: list[bytes]) -> bytes:
-    return b"".join(line + b"\n" for line in lines)
+            self._pending, self._pending_bytes, self._pending_records = [], 0, 0
