@@ -108,8 +108,10 @@ def test_a_frame_closes_itself_when_it_is_full(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_record_that_no_event_could_be_is_refused() -> None:
+    journal = Journal.memory()
+    journal.take(Halt("operator", 1, 2, 3, reason="x" * (journal_module.RECORD_BYTES + 1)))
     with pytest.raises(DataError, match="record of"):
-        Journal.memory().take(Halt("operator", 1, 2, 3, reason="x" * (journal_module.RECORD_BYTES + 1)))
+        journal.close_frame()
 
 
 def test_a_journal_in_memory_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

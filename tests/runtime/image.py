@@ -16,7 +16,7 @@ from workbench.core.instrument import Instrument
 from workbench.trading.reconcile import Reconciler
 
 _PLAIN = (int, str, bool, float, bytes, Decimal, Enum, type(None), type)
-_CACHES = {"_targets"}  # what is there only to be quicker
+_CACHES = {"_target"}  # what is there only to be quicker
 _LOOKUPS = {"_by_venue_id"}  # whose order nobody ever sees
 
 

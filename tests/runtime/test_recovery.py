@@ -296,6 +296,7 @@ def test_a_replay_over_data_that_ends_too_soon_says_so() -> None:
     shorter = msgspec.structs.replace(started, settings={**started.settings, "data": "[]"})
     journal = Journal.memory()
     journal.take(shorter)
+    journal.close_frame()
     for line in lines[1:]:
         journal._append(line)
     with pytest.raises(CorruptState, match="the data ends before the journal does"):

@@ -18,6 +18,15 @@ _PRICES = {  # whether an order of this type carries a price and a stop
 
 def refused_order(request: OrderEvent, market: Market) -> str:
     """Why the venue refuses an order; empty if it takes it."""
+    if _PRICES[request.order_type] != (request.price_raw is not None, request.stop_raw is not None):
+        return _wrong_prices(request)
+    resting = request.order_type is OrderType.LIMIT and request.time_in_force is TimeInForce.GTC
+    if request.post_only and not resting:
+        return f"post-only needs a resting limit order, got {request.order_type} {request.time_in_force}"
+    return refused_terms(request, market, quantity=request.quantity_raw, price=request.price_raw, stop=request.stop_raw)
+
+
+def _wrong_prices(request: OrderEvent) -> str:
     for name, value, due in zip(
         ("price", "stop"), (request.price_raw, request.stop_raw), _PRICES[request.order_type], strict=True
     ):
@@ -25,10 +34,7 @@ def refused_order(request: OrderEvent, market: Market) -> str:
             return f"{request.order_type} order without a {name}"
         if value is not None and not due:
             return f"{request.order_type} order with a {name}"
-    resting = request.order_type is OrderType.LIMIT and request.time_in_force is TimeInForce.GTC
-    if request.post_only and not resting:
-        return f"post-only needs a resting limit order, got {request.order_type} {request.time_in_force}"
-    return refused_terms(request, market, quantity=request.quantity_raw, price=request.price_raw, stop=request.stop_raw)
+    return ""
 
 
 def refused_amendment(order: WorkingOrder, amend: AmendEvent, market: Market) -> str:

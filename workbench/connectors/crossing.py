@@ -13,7 +13,7 @@ from workbench.connectors.tape import Stamp, Tape
 from workbench.core import rules
 from workbench.core.events import Event, MarketDataEvent
 from workbench.core.money import to_text
-from workbench.core.order import FINAL, OrderStatus, TimeInForce
+from workbench.core.order import ACKNOWLEDGED, EXPIRED, FILLED, FINAL, PARTIALLY_FILLED, OrderStatus, TimeInForce
 
 Step = tuple[int, int, Pool]  # price, quantity, and where the quantity is taken from
 
@@ -77,7 +77,7 @@ class Crossing:
         order.waiting = False
         order.updated = stamp.ts_event
         if order.price is not None:
-            said.append(self._tape.report(order, OrderStatus.ACKNOWLEDGED, stamp, reason="stop triggered"))
+            said.append(self._tape.report(order, ACKNOWLEDGED, stamp, reason="stop triggered"))
         if offers is None:
             order.arriving = order.price is not None
             return
@@ -114,11 +114,11 @@ class Crossing:
             pool.left -= quantity
             said.append(self._fill(order, stamp, price=price, quantity=quantity, rate=rate, maker=maker))
         if not order.remaining:
-            self.end(market, order, OrderStatus.FILLED, stamp.ts_event)
+            self.end(market, order, FILLED, stamp.ts_event)
         elif short or (in_force is not TimeInForce.GTC):
             reason = _expiry(market, order, short=short)
-            said.append(self._tape.report(order, OrderStatus.EXPIRED, stamp, reason=reason))
-            self.end(market, order, OrderStatus.EXPIRED, stamp.ts_event, reason=reason)
+            said.append(self._tape.report(order, EXPIRED, stamp, reason=reason))
+            self.end(market, order, EXPIRED, stamp.ts_event, reason=reason)
 
     def _plan(self, market: Market, order: WorkingOrder, offers: Iterable[Offer], rate: int) -> tuple[list[Step], bool]:
         """What would trade, and whether balance or position, not the market, ended it."""
@@ -144,7 +144,7 @@ class Crossing:
         fill = self._tape.fill(order, stamp, price=price, quantity=quantity, fee=fee, maker=maker)
         self._holdings.book(fill, order.request.strategy_id)
         order.filled += quantity
-        order.status, order.updated = OrderStatus.PARTIALLY_FILLED, stamp.ts_event
+        order.status, order.updated = PARTIALLY_FILLED, stamp.ts_event
         self._holdings.reserve(order, remaining=order.remaining)
         return fill
 

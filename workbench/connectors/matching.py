@@ -34,7 +34,7 @@ from workbench.core.events import (
 )
 from workbench.core.instrument import Instrument
 from workbench.core.money import dec
-from workbench.core.order import FINAL, OrderStatus, OrderType
+from workbench.core.order import ACKNOWLEDGED, CANCEL_REJECTED, CANCELLED, FINAL, REJECTED, OrderStatus, OrderType
 
 __all__ = ["Profile", "SimulatedVenue"]
 
@@ -108,12 +108,12 @@ class SimulatedVenue:
         market = self._markets.get(request.instrument.key)
         reason = self._refused(order, market)
         if market is None or reason:
-            order.status, order.reason = OrderStatus.REJECTED, reason
-            return [self._reply(request, OrderStatus.REJECTED, stamp, reason)]
+            order.status, order.reason = REJECTED, reason
+            return [self._reply(request, REJECTED, stamp, reason)]
         order.venue_order_id = self._tape.order_number()
         self._holdings.reserve(order, remaining=order.quantity)
         market.working[request.order_id] = order
-        return [self._tape.report(order, OrderStatus.ACKNOWLEDGED, stamp)]
+        return [self._tape.report(order, ACKNOWLEDGED, stamp)]
 
     def cancel(self, cancel: CancelEvent, now: int) -> list[Event]:
         """What the venue says to a cancel that is sent at `now` (UTC ns).
@@ -209,13 +209,13 @@ class SimulatedVenue:
             return self._amend(request, order, stamp)
         if order is None or order.status in FINAL:
             reason = f"the order is {order.status}" if order else f"unknown order {request.order_id}"
-            return self._reply(request, OrderStatus.CANCEL_REJECTED, stamp, reason)
+            return self._reply(request, CANCEL_REJECTED, stamp, reason)
         return self._cancelled(order, stamp, request.reason)
 
     def _amend(self, amend: AmendEvent, order: WorkingOrder | None, stamp: Stamp) -> Event:
         """Changes price, stop and total quantity together, or reports the order as it stays."""
         if order is None:
-            return self._reply(amend, OrderStatus.REJECTED, stamp, f"unknown order {amend.order_id}")
+            return self._reply(amend, REJECTED, stamp, f"unknown order {amend.order_id}")
         if order.status in FINAL:
             return self._tape.report(order, order.status, stamp, reason=f"not amended: the order is {order.status}")
         if 0 < amend.quantity_raw <= order.filled:
@@ -226,9 +226,9 @@ class SimulatedVenue:
             market, order, price, amend.quantity_raw - order.filled
         )
         if reason:
-            return self._tape.report(order, OrderStatus.ACKNOWLEDGED, stamp, reason=f"not amended: {reason}")
+            return self._tape.report(order, ACKNOWLEDGED, stamp, reason=f"not amended: {reason}")
         self._change(market, order, amend, stamp.ts_event)
-        return self._tape.report(order, OrderStatus.ACKNOWLEDGED, stamp, reason="amended")
+        return self._tape.report(order, ACKNOWLEDGED, stamp, reason="amended")
 
     def _change(self, market: Market, order: WorkingOrder, amend: AmendEvent, at: int) -> None:
         price, stop = amended_prices(order, amend)
@@ -242,8 +242,8 @@ class SimulatedVenue:
 
     def _cancelled(self, order: WorkingOrder, stamp: Stamp, reason: str) -> Event:
         market = self._markets[order.request.instrument.key]
-        self._crossing.end(market, order, OrderStatus.CANCELLED, stamp.ts_event, reason=reason)
-        return self._tape.report(order, OrderStatus.CANCELLED, stamp, reason=reason)
+        self._crossing.end(market, order, CANCELLED, stamp.ts_event, reason=reason)
+        return self._tape.report(order, CANCELLED, stamp, reason=reason)
 
     def _reply(
         self, request: OrderEvent | AmendEvent | CancelEvent, status: OrderStatus, stamp: Stamp, reason: str

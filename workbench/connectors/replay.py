@@ -26,9 +26,11 @@ class ReplayConnector(SimulatedConnector):
     async def stream(self) -> AsyncIterator[Event]:
         pending, on_market = self._pending, self._simulated.on_market
         for event in self._feed:
-            pending.extend(on_market(event))
-            while pending:
-                yield pending.popleft()
+            said = on_market(event)
+            if said:
+                pending.extend(said)
+                while pending:
+                    yield pending.popleft()
             yield event
             while pending:
                 yield pending.popleft()

@@ -11,7 +11,7 @@ from workbench.connectors.matching import SimulatedVenue
 from workbench.core.events import ApprovedOrder, CancelEvent, Event, MarketDataEvent, OrderReport, TermsChanged
 from workbench.core.instrument import Instrument
 from workbench.core.money import to_decimal
-from workbench.core.order import OrderStatus
+from workbench.core.order import CANCEL_REJECTED, REJECTED
 from workbench.core.ports import (
     CancelResult,
     ExchangeConnector,
@@ -90,15 +90,16 @@ class SimulatedConnector(ExchangeConnector):
         return self._placed(amend)
 
     def _placed(self, request: ApprovedOrder) -> OrderResult:
-        first = next((each for each in self.carry(request) if isinstance(each, OrderReport)), None)
+        reports = [each for each in self.carry(request) if isinstance(each, OrderReport)]
+        first = reports[0] if reports else None
         order_id = request.request.order_id
-        if first is not None and first.status is OrderStatus.REJECTED:
+        if first is not None and first.status is REJECTED:
             return OrderResult(Outcome.REJECTED, order_id, first.venue_order_id, first.reason)
         return OrderResult(Outcome.ACCEPTED, order_id, first.venue_order_id if first else "")
 
     async def cancel_order(self, cancel: CancelEvent) -> CancelResult:
         for report in self.carry(cancel):
-            if isinstance(report, OrderReport) and report.status is OrderStatus.CANCEL_REJECTED:
+            if isinstance(report, OrderReport) and report.status is CANCEL_REJECTED:
                 return CancelResult(Outcome.REJECTED, cancel.order_id, report.reason)
         return CancelResult(Outcome.ACCEPTED, cancel.order_id)
 

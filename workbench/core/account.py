@@ -72,11 +72,12 @@ class Position(msgspec.Struct):
 
     def worth(self, price: int) -> int:
         """What the position adds to equity at `price`."""
-        terms = self.terms
-        gross = rules.notional(price, abs(self.quantity), terms.multiplier, terms.divisor)
-        if self.instrument.is_spot:
-            return gross if self.quantity >= 0 else -gross
-        return gross - self.cost if self.quantity >= 0 else self.cost - gross
+        terms, quantity = self.terms, self.quantity
+        if quantity < 0:
+            gross = rules.notional(price, -quantity, terms.multiplier, terms.divisor)
+            return -gross if self.instrument.is_spot else self.cost - gross
+        gross = rules.notional(price, quantity, terms.multiplier, terms.divisor)
+        return gross if self.instrument.is_spot else gross - self.cost
 
     def exposure(self, price: int) -> int:
         """The absolute notional of the position at `price`."""

@@ -7,7 +7,7 @@ nothing that was written before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from operator import itemgetter
 from typing import Any, get_type_hints
@@ -45,6 +45,7 @@ class _Field(msgspec.Struct, frozen=True):
 class _Form(msgspec.Struct, frozen=True):
     """How one kind of event is written: a struct of its written values, fields in order of their names."""
 
+    name: str
     fields: tuple[_Field, ...]
     line: type[msgspec.Struct]
     ordered: Callable[[list[Any]], tuple[Any, ...]]  # (*values, type) in the order of the line's fields
@@ -53,23 +54,28 @@ class _Form(msgspec.Struct, frozen=True):
 
 
 def _line_of(event: Event) -> msgspec.Struct:
-    kind = type(event)
-    form = _FORMS[kind]
-    values: list[Any] = list(msgspec.structs.astuple(event))
+    form = _FORMS[type(event)]
+    values: list[Any] = [*msgspec.structs.astuple(event), form.name]
     instrument: Any = getattr(event, "instrument", None)
     for index, places, default in form.scaled:
-        if values[index] != default:
-            values[index] = to_text(values[index], getattr(instrument, places))
+        value = values[index]
+        if value != default:
+            values[index] = to_text(value, getattr(instrument, places))
     for index, write, default in form.special:
-        if values[index] != default:
-            values[index] = write(values[index], instrument)
-    values.append(kind.__name__)
+        value = values[index]
+        if value is not default:
+            values[index] = write(value, instrument)
     return form.line(*form.ordered(values))
 
 
 def encode(event: Event) -> bytes:
     """One line of canonical JSON, without the newline."""
     return _json.encode(_line_of(event))
+
+
+def encode_lines(records: Iterable[Event | msgspec.Struct]) -> bytes:
+    """The lines of several records, each with its newline: events, or structs whose fields are in order already."""
+    return _json.encode_lines([_line_of(each) if isinstance(each, Event) else each for each in records])
 
 
 def to_plain(event: Event) -> dict[str, Any]:
@@ -108,6 +114,8 @@ def decode(line: bytes, instruments: Mapping[str, Instrument]) -> Event:
 
 def plain(value: Any) -> Any:
     """Any value of structs, maps and sequences as JSON values, Decimals as canonical text."""
+    if value is None or isinstance(value, (str, int)):
+        return value
     if isinstance(value, Decimal):
         return canonical(value)
     if isinstance(value, msgspec.Struct):
@@ -233,6 +241,7 @@ def _form_of(kind: type[Event]) -> _Form:
     names = [*(field.written for field in fields), "type"]
     order = tuple(sorted(range(len(names)), key=names.__getitem__))
     return _Form(
+        name=kind.__name__,
         fields=fields,
         line=msgspec.defstruct(
             f"{kind.__name__}Line",

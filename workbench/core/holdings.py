@@ -8,13 +8,13 @@ from workbench.core.account import Booked, Position
 from workbench.core.instrument import Instrument
 
 PLACES = 54  # price x quantity x contract size at 18 places each: every amount is exact
+_SCALES: list[int] = [10 ** (PLACES - places) for places in range(PLACES + 1)]
 ROUNDING = 10 ** (PLACES - 6)  # a perpetual's realised profit may differ by the venue's rounding of its entry price
 
 
 def units(raw: int, places: int) -> int:
     """A scaled integer of `places` in units of 10^-54."""
-    scale: int = 10 ** (PLACES - places)
-    return raw * scale
+    return raw * _SCALES[places]
 
 
 def moves(fill: Booked, position_of: Callable[[Instrument], Position], cash_places: int) -> Mapping[str, int]:

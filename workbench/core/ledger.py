@@ -33,7 +33,7 @@ from workbench.core.events import (
 from workbench.core.instrument import Instrument
 from workbench.core.margin import shared_amount, shared_lots
 from workbench.core.money import to_scaled, to_text
-from workbench.core.order import FINAL, OrderStatus, move
+from workbench.core.order import AMEND_PENDING, CANCEL_PENDING, FINAL, PENDING, UNKNOWN, OrderStatus, move
 
 FillKey = tuple[str, str, str, str]  # instrument key (venue, account, symbol), order, trade, side
 
@@ -42,7 +42,7 @@ MAX_STRANGERS = (
 )
 
 
-_UNANSWERED = frozenset({OrderStatus.AMEND_PENDING, OrderStatus.CANCEL_PENDING, OrderStatus.UNKNOWN})
+_UNANSWERED = frozenset({AMEND_PENDING, CANCEL_PENDING, UNKNOWN})
 
 
 class OrderState(msgspec.Struct):
@@ -52,7 +52,7 @@ class OrderState(msgspec.Struct):
     quantity_raw: int
     price_raw: int | None
     stop_raw: int | None
-    status: OrderStatus = OrderStatus.PENDING
+    status: OrderStatus = PENDING
     filled_raw: int = 0
     spent: int = 0  # cash units of all its fills, before fees
     venue_order_id: str = ""

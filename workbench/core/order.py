@@ -17,10 +17,10 @@ class Side(StrEnum):
     BUY = "buy"
     SELL = "sell"
 
-    @property
-    def sign(self) -> int:
-        """+1 for buy, -1 for sell: the rule book's side."""
-        return 1 if self is Side.BUY else -1
+    sign: int  # +1 for buy, -1 for sell: the rule book's side
+
+    def __init__(self, value: str) -> None:
+        self.sign = 1 if value == "buy" else -1
 
     @property
     def opposite(self) -> Side:
@@ -72,6 +72,12 @@ class OrderStatus(StrEnum):
     NEVER_ACCEPTED = "never_accepted"  # proven never to have reached the book
 
 
+# The same as plain names: a lookup in an enumeration's class costs more than what an order does with it.
+BUY, SELL = Side
+ENTRY, STOP, FLATTEN, BID, ASK = Role
+PENDING, SUBMITTED, ACKNOWLEDGED, PARTIALLY_FILLED, CANCEL_PENDING, CANCEL_REJECTED, *_OTHERS = OrderStatus
+AMEND_PENDING, UNKNOWN, FILLED, CANCELLED, EXPIRED, REJECTED, DENIED, NEVER_ACCEPTED = _OTHERS
+
 _S = OrderStatus
 
 FINAL = frozenset({_S.FILLED, _S.CANCELLED, _S.EXPIRED, _S.REJECTED, _S.DENIED, _S.NEVER_ACCEPTED})
@@ -97,14 +103,14 @@ _ENDINGS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
 }
 _ENDED_BY_VENUE = frozenset({_S.FILLED, _S.CANCELLED, _S.EXPIRED, _S.REJECTED})
 
+_NEXT = {old: steps | _ENDINGS.get(old, _ENDED_BY_VENUE) for old, steps in STEPS.items()}
+
 assert STEPS.keys() == set(OrderStatus) - FINAL, "every living status has a row"
 
 
 def may_move(old: OrderStatus, new: OrderStatus) -> bool:
     """Whether the life cycle has a step from `old` to `new`; nothing leaves a final status."""
-    if old in FINAL:
-        return False
-    return new in STEPS[old] or new in _ENDINGS.get(old, _ENDED_BY_VENUE)
+    return new in _NEXT.get(old, ())
 
 
 def move(order_id: str, old: OrderStatus, new: OrderStatus) -> OrderStatus:

@@ -24,7 +24,7 @@ from workbench.core.rules import PPM
 
 Says = Opinion | SignalEvent | Sequence[Opinion] | None
 
-_SAVED = frozenset({"id", "release", "params", "state", "_holdings", "_targets"})  # what a strategy is made of
+_SAVED = frozenset({"id", "release", "params", "state", "_holdings", "_target"})  # what a strategy is made of
 
 hot: dict[str, Any] = {"hot": True}  # Annotated[int, Meta(ge=1, extra=hot)]: may change in place while running
 
@@ -63,7 +63,7 @@ class Strategy(ABC):
         self.id = type(self).__name__
         self.release = ""  # the id of the release it was loaded from
         self._holdings: Holdings | None = None
-        self._targets: dict[tuple[str, float], Target] = {}
+        self._target: tuple[str, float, Target | None] = ("", 0.0, None)  # the last that was plain
         self.params: Any = self._checked(parameters)
         self.state: Any = self.new_state()
 
@@ -149,10 +149,12 @@ class Strategy(ABC):
     ) -> Target:
         """A target exposure in [-1, 1] of the budget for the event's symbol."""
         if limit is None and stop is None and valid_until is None:
-            plain = (event.instrument.symbol, exposure)
-            if plain not in self._targets:
-                self._targets = {plain: Target(plain[0], ppm_of(exposure))}
-            return self._targets[plain]  # the same opinion is the same object: cheap to recognise
+            symbol, last, target = self._target
+            if target is None or exposure != last or event.instrument.symbol != symbol:
+                symbol = event.instrument.symbol
+                target = Target(symbol, ppm_of(exposure))
+                self._target = (symbol, exposure, target)
+            return target  # the same opinion is the same object: cheap to recognise
         return Target(event.symbol, ppm_of(exposure), None, limit, stop, valid_until)
 
     def _checked(self, parameters: Mapping[str, Any]) -> Any:

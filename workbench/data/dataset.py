@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from itertools import repeat
+from itertools import chain, repeat
 from types import MappingProxyType
 from typing import Any
 
@@ -135,12 +135,8 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         last = self.rows if last is None else last
         if not 0 <= first <= last <= self.rows:
             raise DataError(f"{self.id}: rows {first} to {last} asked, it has {self.rows}")
-        return self._stream(first, last)
-
-    def _stream(self, first: int, last: int) -> Iterator[MarketDataEvent]:
         make = _MAKERS[self.kind]
-        for low in range(first, last, BLOCK):
-            yield from make(self, low, min(low + BLOCK, last))
+        return chain.from_iterable(make(self, low, min(low + BLOCK, last)) for low in range(first, last, BLOCK))
 
 
 def _bars(data: Dataset, low: int, high: int) -> Iterator[Bar]:

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import msgspec
 
-from workbench.core.codec import encode
+from workbench.core.codec import encode_lines
 from workbench.core.errors import ConfigError, DataError
 from workbench.core.events import Event
 from workbench.data.scan import BEGIN, Position, Scan
 from workbench.data.segments import SEGMENT_BYTES, Segments
 
 FRAME_RECORDS = 4_096  # what a torn end can cost at most, and what a reader holds at once
+BATCH_RECORDS = 256  # made lines of together, which costs a third of one by one
 FRAME_BYTES = 4 << 20  # the same bound for order books, whose lines are long
 RECORD_BYTES = 16 << 20  # no event is this long; a longer one is a mistake, and readers rely on it
 MEMORY_BYTES = 1 << 30  # a journal in memory that outgrows this belongs on disk
@@ -92,6 +93,8 @@ class Journal:
         "_open_source",
         "_pending",
         "_pending_bytes",
+        "_pending_records",
+        "_taken",
         "frames",
         "guard",
     )
@@ -100,8 +103,9 @@ class Journal:
         self.frames = frames
         self.guard: Callable[[], None] = lambda: None  # raises where this process may not write here any more
         self._digest = digest  # of the closed frames; None where it was opened further on
-        self._pending: list[bytes] = []
-        self._pending_bytes = 0
+        self._taken: list[Event | Rows] = []  # not lines yet; none of them ever changes
+        self._pending: list[bytes] = []  # lines, each with its newline, or several of them in one piece
+        self._pending_bytes = self._pending_records = 0
         self._datasets: dict[str, tuple[str, str]] = {}
         self._open_source: str | None = None
         self._open_first = self._next = 0
@@ -141,7 +145,7 @@ class Journal:
     @property
     def records(self) -> int:
         """How many records were appended, a range of rows that is still open not counted."""
-        return self.frames.records + len(self._pending)
+        return self.frames.records + self._pending_records + len(self._taken)
 
     @property
     def position(self) -> Position:
@@ -158,7 +162,11 @@ class Journal:
             raise ConfigError(f"journal: source {source!r} is dataset {known[0]} already, not {dataset_id}")
 
     def row(self, event: Event) -> None:
-        """Takes an input without consequences; for the next row of an open range that is one addition."""
+        """Takes an input without consequences; for the next row of an open range that is one addition.
+
+        A record that is too long raises DataError, here or where its line is made: with the next that are taken,
+        or before anything is synced.
+        """
         if event.source == self._open_source and event.sequence == self._next:
             self._next += 1
         else:
@@ -169,12 +177,12 @@ class Journal:
         self.row(event)
         if consequences:
             self._close_rows()
-            for each in consequences:
-                self._append(encode(each))
+            self._keep(consequences)
 
     def close_frame(self) -> None:
         """Hands everything taken so far to the operating system; raises DiskFailed if it will not have it."""
         self._close_rows()
+        self._write_lines()
         self._write_pending()
 
     async def sync(self) -> None:
@@ -188,13 +196,14 @@ class Journal:
 
     def close(self) -> None:
         """Writes what is pending, makes it durable and lets go of the file; safe to call twice."""
-        if self._pending or self._open_source is not None:
+        if self._taken or self._pending or self._open_source is not None:
             self.close_frame()
         self.frames.close()
 
     def abandon(self, why: str) -> None:
         """Lets go of the file and writes nothing more, what is pending included; from now on it takes nothing."""
-        self._pending, self._pending_bytes, self._open_source = [], 0, None
+        self._taken, self._pending, self._open_source = [], [], None
+        self._pending_bytes = self._pending_records = 0
         self.frames.abandon(why)
 
     def digest(self) -> str:
@@ -203,10 +212,11 @@ class Journal:
         Of a journal that was opened further on, all of it is read for that.
         """
         self._close_rows()
+        self._write_lines()
         if self._digest is None:
             self._digest = self._from_disk()
         digest = self._digest.copy()
-        digest.update(_body(self._pending))
+        digest.update(b"".join(self._pending))
         return digest.hexdigest()
 
     def _from_disk(self) -> hashlib._Hash:
@@ -222,34 +232,49 @@ class Journal:
             self.frames.check()  # rows alone write nothing, and a failed journal takes nothing
             self._open_source, self._open_first, self._next = event.source, event.sequence, event.sequence + 1
         else:
-            self._append(encode(event))
+            self._keep((event,))
 
     def _close_rows(self) -> None:
         source = self._open_source
         if source is not None:
             self._open_source = None
             dataset, sha256 = self._datasets[source]
-            self._append(Rows(dataset, self._open_first, self._next - 1, sha256).encode())
+            self._keep((Rows(dataset, self._open_first, self._next - 1, sha256),))
+
+    def _keep(self, records: Sequence[Event | Rows]) -> None:
+        self.frames.check()
+        self._taken += records
+        if len(self._taken) >= BATCH_RECORDS or len(self._taken) + self._pending_records >= FRAME_RECORDS:
+            self._write_lines()
+
+    def _write_lines(self) -> None:
+        taken, self._taken = self._taken, []
+        if not taken:
+            return
+        text = encode_lines(taken)
+        if self._pending_records + len(taken) < FRAME_RECORDS and self._pending_bytes + len(text) < FRAME_BYTES:
+            self._pending.append(text)
+            self._pending_bytes += len(text) - len(taken)
+            self._pending_records += len(taken)
+            return
+        for line in text.split(b"\n")[:-1]:  # somewhere among them a frame ends
+            self._append(line)
 
     def _append(self, line: bytes) -> None:
         if len(line) > RECORD_BYTES:
             raise DataError(f"journal: a record of {len(line):,} bytes, expected at most {RECORD_BYTES:,}")
-        self.frames.check()
-        self._pending.append(line)
+        self._pending.append(line + b"\n")
         self._pending_bytes += len(line)
-        if len(self._pending) >= FRAME_RECORDS or self._pending_bytes >= FRAME_BYTES:
+        self._pending_records += 1
+        if self._pending_records >= FRAME_RECORDS or self._pending_bytes >= FRAME_BYTES:
             self._write_pending()
 
     def _write_pending(self) -> None:
         self.frames.check()
         if self._pending:
             self.guard()
-            body = _body(self._pending)
-            self.frames.append(body, len(self._pending))
+            body = b"".join(self._pending)
+            self.frames.append(body, self._pending_records)
             if self._digest is not None:
                 self._digest.update(body)
-            self._pending, self._pending_bytes = [], 0
-
-
-def _body(lines: list[bytes]) -> bytes:
-    return b"".join(line + b"\n" for line in lines)
+            self._pending, self._pending_bytes, self._pending_records = [], 0, 0

@@ -21,15 +21,17 @@ class EquityCurve:
         """Samples after market data; several events of one instant leave one sample, the last."""
         if not isinstance(event, MarketDataEvent):
             return
-        if isinstance(event, (MarkPrice, FundingRate)) and self.times[-1:] != [event.ts_event]:
+        at = event.ts_event
+        known = bool(self.times) and self.times[-1] == at
+        if not known and isinstance(event, (MarkPrice, FundingRate)):
             return  # between two prices; the next one shows what it did
         equity = invested = 0
         for account in self._accounts:
             equity += account.equity
             invested += account.equity - account.cash
-        if self.times and self.times[-1] == event.ts_event:
+        if known:
             self.equity[-1], self.invested[-1] = equity, invested
         else:
-            self.times.append(event.ts_event)
+            self.times.append(at)
             self.equity.append(equity)
             self.invested.append(invested)

@@ -9,7 +9,7 @@ from typing import Any
 from workbench.core.events import AmendEvent, ApprovedOrder, OrderEvent
 from workbench.core.instrument import Instrument
 from workbench.core.memory import Plain, recall, remembered
-from workbench.core.order import OrderType, Role
+from workbench.core.order import FLATTEN, STOP, OrderType
 from workbench.risk.limits import MaxOrdersPerMinute, RiskRule, View
 
 _LATCHES: Mapping[str, Any] = {
@@ -55,7 +55,7 @@ class Gate:
 
     def review(self, request: OrderEvent | AmendEvent, view: View) -> ApprovedOrder | tuple[str, str]:
         """The approval, or the name of the rule that refuses and its figures."""
-        if isinstance(request, OrderEvent) and request.role is Role.FLATTEN:
+        if isinstance(request, OrderEvent) and request.role is FLATTEN:
             if not self._reduces(request, view):
                 return "reduce_only", "there is no position to close"
             return ApprovedOrder(request)
@@ -87,7 +87,7 @@ class Gate:
         latch = self.closed_to(request.strategy_id) or self._unsafe(request, view)
         if latch and latch[0] in _MAY_REDUCE and self._reduces(request, view):
             return None
-        if latch is None and isinstance(request, OrderEvent) and (request.reduce_only or request.role is Role.STOP):
+        if latch is None and isinstance(request, OrderEvent) and (request.reduce_only or request.role is STOP):
             return None if self._reduces(request, view) else ("reduce_only", "it would open a position")
         return latch
 

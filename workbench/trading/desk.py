@@ -21,12 +21,31 @@ from workbench.core.instrument import Instrument, Terms
 from workbench.core.ledger import OrderState
 from workbench.core.memory import Plain, recall, remembered
 from workbench.core.money import round_scaled
-from workbench.core.order import OrderStatus, OrderType, Role, Side
+from workbench.core.order import (
+    ACKNOWLEDGED,
+    AMEND_PENDING,
+    ASK,
+    BID,
+    BUY,
+    CANCEL_PENDING,
+    CANCEL_REJECTED,
+    ENTRY,
+    FILLED,
+    FLATTEN,
+    PARTIALLY_FILLED,
+    SELL,
+    STOP,
+    UNKNOWN,
+    OrderStatus,
+    OrderType,
+    Role,
+    Side,
+)
 
 Level = tuple[Role, int]  # a side of the quotes, and how far from the best
 
-AMENDABLE = frozenset({OrderStatus.ACKNOWLEDGED, OrderStatus.PARTIALLY_FILLED, OrderStatus.CANCEL_REJECTED})
-LEAVING = frozenset({OrderStatus.CANCEL_PENDING, OrderStatus.AMEND_PENDING, OrderStatus.UNKNOWN})  # wait for the answer
+AMENDABLE = frozenset({ACKNOWLEDGED, PARTIALLY_FILLED, CANCEL_REJECTED})
+LEAVING = frozenset({CANCEL_PENDING, AMEND_PENDING, UNKNOWN})  # wait for the answer
 
 
 class New(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +131,9 @@ class Desk:
     def moves_stop_only(self, target: Target) -> bool:
         """Whether the target says again what stands, but for the price of its protective stop."""
         said = self.said
-        return self.heard and isinstance(said, Target) and msgspec.structs.replace(said, stop=target.stop) == target
+        if not self.heard or not isinstance(said, Target) or said.ppm != target.ppm:
+            return False
+        return msgspec.structs.replace(said, stop=target.stop) == target
 
     def want_stop(self, target: Target) -> None:
         """The standing target with another stop: nothing is sized again, nothing is entered again."""
@@ -127,8 +148,8 @@ class Desk:
         """A new set of resting orders; levels beyond it are taken back."""
         self._stop, self._limit, self._wish, self._flatten = None, None, False, False
         self.said, self.heard, self.expires = quotes, True, None
-        self._quotes = {level: (0, 0) for level in self.orders if level[0] in (Role.BID, Role.ASK)}
-        for role, side, levels in ((Role.BID, rules.BUY, quotes.bids), (Role.ASK, rules.SELL, quotes.asks)):
+        self._quotes = {level: (0, 0) for level in self.orders if level[0] in (BID, ASK)}
+        for role, side, levels in ((BID, rules.BUY, quotes.bids), (ASK, rules.SELL, quotes.asks)):
             for index, (price, quantity) in enumerate(levels):
                 raw = round_scaled(quantity, self.instrument.quantity_places, up=False)
                 lots = rules.floor_to(max(0, raw), self.terms.lot)
@@ -147,7 +168,7 @@ class Desk:
     def lapse(self) -> Iterator[Cancel]:
         """The target's time is over: what has not traded is no longer wanted."""
         self.expires, self._wish = None, False
-        entry = self.orders.get((Role.ENTRY, 0))
+        entry = self.orders.get((ENTRY, 0))
         yield from self._cancel([entry] if entry else [], "the target lapsed")
 
     def stand_down(self) -> None:
@@ -160,9 +181,9 @@ class Desk:
         role = state.order.role
         for level in [level for level, each in self.orders.items() if each is state]:
             del self.orders[level]
-        if role is Role.ENTRY and self._amended and state.status is not OrderStatus.FILLED:
+        if role is ENTRY and self._amended and state.status is not FILLED:
             self._wish = False  # only what a fill overtook is asked for again
-        if role is Role.STOP and state.filled_raw and not self.position.quantity and not self._flatten:
+        if role is STOP and state.filled_raw and not self.position.quantity and not self._flatten:
             self._wish = False  # stopped out: nothing that was wanted before is bought back
 
     def state(self) -> Plain:
@@ -185,7 +206,7 @@ class Desk:
     def standing(self) -> bool:
         """Whether a position stands for the target and nothing is under way: only then is there drift to chase."""
         lapsed = self.expires is None and isinstance(self.said, Target) and self.said.valid_until is not None
-        return self.desired * self.position.quantity > 0 and (Role.ENTRY, 0) not in self.orders and not lapsed
+        return self.desired * self.position.quantity > 0 and (ENTRY, 0) not in self.orders and not lapsed
 
     @property
     def closing(self) -> bool:
@@ -197,7 +218,9 @@ class Desk:
         """Whether there is nothing to ask for: no wish, no flatten, no stop to keep, no quote to place."""
         if self._wish or self._flatten or self._quotes or self._stop is not None:
             return False
-        own = (Role.BID, Role.ASK) if isinstance(self.said, Quotes) else (Role.ENTRY,)
+        if not self.orders:
+            return True
+        own = (BID, ASK) if isinstance(self.said, Quotes) else (ENTRY,)
         return all(role in own for role, _ in self.orders)
 
     # --- what to do about it ----------------------------------------------------------------------
@@ -212,9 +235,9 @@ class Desk:
         yield from self._quote()
 
     def _close_out(self) -> Iterator[Request]:
-        others = [state for (role, _), state in self.orders.items() if role is not Role.FLATTEN]
-        yield from self._cancel(others, "flatten", but=LEAVING - {OrderStatus.UNKNOWN})
-        if others or (Role.FLATTEN, 0) in self.orders:
+        others = [state for (role, _), state in self.orders.items() if role is not FLATTEN]
+        yield from self._cancel(others, "flatten", but=LEAVING - {UNKNOWN})
+        if others or (FLATTEN, 0) in self.orders:
             return
         quantity = rules.floor_to(abs(self.position.quantity), self.terms.lot)
         if not self._worth_sending(quantity, closes=True):
@@ -222,8 +245,8 @@ class Desk:
         elif self._wish:
             self._wish = False
             yield New(
-                role=Role.FLATTEN,
-                side=Side.SELL if self.position.quantity > 0 else Side.BUY,
+                role=FLATTEN,
+                side=SELL if self.position.quantity > 0 else BUY,
                 order_type=OrderType.MARKET,
                 quantity=quantity,
                 reduce_only=not self.shared,
@@ -232,12 +255,12 @@ class Desk:
     def _follow_target(self) -> Iterator[Request]:
         if not self._wish:
             return
-        strays = [state for (role, _), state in self.orders.items() if role in (Role.BID, Role.ASK, Role.FLATTEN)]
+        strays = [state for (role, _), state in self.orders.items() if role in (BID, ASK, FLATTEN)]
         yield from self._cancel(strays, "a target replaced the quotes")
         if strays:
             return
         delta = self.desired - self.position.quantity
-        entry, stop = self.orders.get((Role.ENTRY, 0)), self.orders.get((Role.STOP, 0))
+        entry, stop = self.orders.get((ENTRY, 0)), self.orders.get((STOP, 0))
         if entry is not None:
             yield from self._revise(entry, delta)
         elif delta * self.position.quantity < 0 and stop is not None:
@@ -248,8 +271,8 @@ class Desk:
             quantity = rules.floor_to(abs(delta), self.terms.lot)
             if self._worth_sending(quantity, closes=self.desired == 0):
                 yield New(
-                    role=Role.ENTRY,
-                    side=Side.BUY if delta > 0 else Side.SELL,
+                    role=ENTRY,
+                    side=BUY if delta > 0 else SELL,
                     order_type=OrderType.MARKET if self._limit is None else OrderType.LIMIT,
                     quantity=quantity,
                     price=self._limit,
@@ -278,7 +301,7 @@ class Desk:
 
     def _protect(self) -> Iterator[Request]:
         """Keeps the protective stop equal to what the target keeps of the position; asks once for each size."""
-        entry, resting = self.orders.get((Role.ENTRY, 0)), self.orders.get((Role.STOP, 0))
+        entry, resting = self.orders.get((ENTRY, 0)), self.orders.get((STOP, 0))
         held = self.position.quantity
         leaving = entry.remaining_raw if entry and entry.order.side.sign * held < 0 else 0
         quantity = rules.floor_to(max(0, abs(held) - leaving), self.terms.lot)
@@ -295,8 +318,8 @@ class Desk:
             if not self._wish:
                 self._asked = (quantity, self._stop)
                 yield New(
-                    role=Role.STOP,
-                    side=Side.SELL if held > 0 else Side.BUY,
+                    role=STOP,
+                    side=SELL if held > 0 else BUY,
                     order_type=OrderType.STOP,
                     quantity=quantity,
                     stop=self._stop,
@@ -314,7 +337,7 @@ class Desk:
 
     def _quote(self) -> Iterator[Request]:
         if isinstance(self.said, Quotes):
-            others = [state for (role, _), state in self.orders.items() if role not in (Role.BID, Role.ASK)]
+            others = [state for (role, _), state in self.orders.items() if role not in (BID, ASK)]
             yield from self._cancel(others, "quotes replaced the target")
         for level, (price, quantity) in sorted(self._quotes.items()):
             resting = self.orders.get(level)
@@ -330,7 +353,7 @@ class Desk:
                 if wanted:
                     yield New(
                         role=level[0],
-                        side=Side.BUY if level[0] is Role.BID else Side.SELL,
+                        side=BUY if level[0] is BID else SELL,
                         order_type=OrderType.LIMIT,
                         quantity=quantity,
                         price=price,

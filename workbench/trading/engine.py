@@ -51,7 +51,7 @@ from workbench.core.events import (
 from workbench.core.ledger import Ledger, OrderState
 from workbench.core.ledger_memory import LedgerMemory
 from workbench.core.memory import Part
-from workbench.core.order import OrderStatus, Role
+from workbench.core.order import ASK, BID, CANCEL_PENDING, FILLED, FLATTEN, STOP
 from workbench.core.strategy import Strategy
 from workbench.risk.budgets import Budget, DrawdownWatch
 from workbench.risk.gate import Gate
@@ -186,16 +186,15 @@ class Engine:
         return (bid + ask) // 2 if bid and ask else self.view.marks.get(event.instrument.key, 0)
 
     def _market(self, event: MarketDataEvent, mark: int, fresh_until: int) -> None:
-        key = event.instrument.key
-        self.view.fresh_until[key] = fresh_until
-        if self.view.stale:
+        view, key = self.view, event.instrument.key
+        view.fresh_until[key] = fresh_until
+        if view.stale:
             self._standing.on_fresh(event)
-        seated = self.portfolio.by_instrument.get(key, ())
         if mark:
-            self.view.marks[key] = mark
-            if not self._settlement.is_marked(event):
+            view.marks[key] = mark
+            if event.ts_event > self._settlement.marked_until.get(key, -1):  # else its venue's own mark values it
                 self._value(event, mark)
-        for trader, desk in seated:
+        for trader, desk in self.portfolio.by_instrument.get(key, ()):
             self._think(trader, desk, event)
 
     def _value(self, event: MarketDataEvent, mark: int) -> None:
@@ -216,8 +215,11 @@ class Engine:
             trader.remembered.append(event)
         try:
             says = trader.strategy.on_market_data(event)
-            if says is None or (type(says) is Target and self._stands(trader, desk, says)):
-                return  # what most bars end in, before any of the work that news makes
+            if says is None:
+                return
+            again = says is desk.said or (type(says) is Target and says == desk.said)
+            if again and desk.heard and trader.budget.rebalance_band is None:
+                return  # it stands and no drift from it is chased: what most events end in, before the work of news
         except (Exception, SystemExit) as error:  # a strategy is a stranger's code; its fault must not stop the others
             self._fail(trader, error, event.id)
             return
@@ -227,11 +229,6 @@ class Engine:
                 self._hear(trader, checked(opinion.says if isinstance(opinion, SignalEvent) else opinion), event)
         except (ConfigError, DataError) as error:  # it asked for something that does not exist
             self._fail(trader, error, event.id)
-
-    @staticmethod
-    def _stands(trader: Trader, desk: Desk, says: Target) -> bool:
-        """Whether the very target stands already and no drift from it is chased."""
-        return desk.heard and trader.budget.rebalance_band is None and says == desk.said
 
     def _hear(self, trader: Trader, says: Opinion, event: Event) -> None:
         desk = self.portfolio.desk(trader, says.symbol, event)
@@ -257,7 +254,7 @@ class Engine:
         if self.gate.waits(desk.instrument):
             return  # the wish stands; it is carried once the account can be relied on
         self._orders.carry(desk, cause)
-        closing = desk.orders.get((Role.FLATTEN, 0))
+        closing = desk.orders.get((FLATTEN, 0))
         if closing is not None:
             desk.close_again_at = closing.order.ts_event + FLATTEN_RETRY_NS
 
@@ -281,13 +278,13 @@ class Engine:
         if state is not None:
             self._orders.hold_back(state, report.id)
         if desk is not None and state is not None:
-            if state.order.role is Role.STOP and not state.living and before is not OrderStatus.CANCEL_PENDING:
+            if state.order.role is STOP and not state.living and before is not CANCEL_PENDING:
                 self._mind_the_stop(desk, state, report)
             self._carry(desk, report.id)
 
     def _mind_the_stop(self, desk: Desk, stop: OrderState, report: OrderReport) -> None:
         """A protective stop that the venue refused or ended leaves a position naked: it is closed."""
-        if desk.position.quantity and stop.status is not OrderStatus.FILLED and not desk.closing:
+        if desk.position.quantity and stop.status is not FILLED and not desk.closing:
             why = f"its protective stop is {stop.status}: {report.reason}"
             ids = {"strategy_id": stop.order.strategy_id, "order_id": report.order_id}
             self._facts.risk(report.id, "naked_position", RiskAction.NOTED, why, **ids)
@@ -305,7 +302,7 @@ class Engine:
 
     def _filled(self, fill: FillEvent, state: OrderState, desk: Desk) -> None:
         trader = self.portfolio.traders[state.order.strategy_id]
-        if state.order.role in (Role.BID, Role.ASK) and isinstance(desk.said, Quotes):
+        if state.order.role in (BID, ASK) and isinstance(desk.said, Quotes):
             desk.heard = False  # the same quotes said again ask for what was filled
         if trader.failed is None:
             try:
@@ -362,7 +359,7 @@ class Engine:
             self._carry(desk, cause)
 
     def _flatten_again(self, desk: Desk, cause: str) -> None:
-        if (Role.FLATTEN, 0) not in desk.orders and desk.close_again_at <= self.view.now:
+        if (FLATTEN, 0) not in desk.orders and desk.close_again_at <= self.view.now:
             desk.want_flat()
             self._carry(desk, cause)
 

@@ -19,18 +19,31 @@ from workbench.core.events import (
 )
 from workbench.core.ledger import Ledger, OrderState
 from workbench.core.memory import Plain
-from workbench.core.order import FINAL, OrderStatus, may_move
+from workbench.core.order import (
+    ACKNOWLEDGED,
+    AMEND_PENDING,
+    CANCEL_PENDING,
+    CANCEL_REJECTED,
+    DENIED,
+    FILLED,
+    FINAL,
+    NEVER_ACCEPTED,
+    PARTIALLY_FILLED,
+    REJECTED,
+    SUBMITTED,
+    UNKNOWN,
+    OrderStatus,
+    may_move,
+)
 from workbench.risk.gate import Gate
 from workbench.risk.limits import REJECTIONS, View
 from workbench.trading.desk import Amend, Cancel, Desk, New
 from workbench.trading.facts import Facts
 from workbench.trading.portfolio import Portfolio
 
-_WAITING = frozenset({OrderStatus.CANCEL_PENDING, OrderStatus.AMEND_PENDING, OrderStatus.UNKNOWN})
-_GIVEN_UP = frozenset({OrderStatus.NEVER_ACCEPTED, OrderStatus.REJECTED})  # a venue that lists one has it after all
-_NOT_THERE = frozenset(
-    {OrderStatus.NEVER_ACCEPTED, OrderStatus.REJECTED, OrderStatus.UNKNOWN, OrderStatus.CANCEL_REJECTED}
-)
+_WAITING = frozenset({CANCEL_PENDING, AMEND_PENDING, UNKNOWN})
+_GIVEN_UP = frozenset({NEVER_ACCEPTED, REJECTED})  # a venue that lists one has it after all
+_NOT_THERE = frozenset({NEVER_ACCEPTED, REJECTED, UNKNOWN, CANCEL_REJECTED})
 
 
 class Orders:
@@ -86,12 +99,12 @@ class Orders:
         verdict = self._gate.review(order, self._view)
         if isinstance(verdict, ApprovedOrder):
             desk.orders[request.role, request.level] = self._ledger.orders[order.order_id]
-            self._step(order.order_id, OrderStatus.SUBMITTED, order.id)
+            self._step(order.order_id, SUBMITTED, order.id)
             self._facts.send(verdict)
             return
         rule, why = verdict
         refusal = self._refuse(order, rule, why)
-        self._step(order.order_id, OrderStatus.DENIED, refusal, reason=rule)
+        self._step(order.order_id, DENIED, refusal, reason=rule)
 
     def _amend(self, desk: Desk, request: Amend, cause: str) -> None:
         amend = self._facts.add(
@@ -106,7 +119,7 @@ class Orders:
         )
         verdict = self._gate.review(amend, self._view)
         if isinstance(verdict, ApprovedOrder):
-            self._step(request.order_id, OrderStatus.AMEND_PENDING, amend.id)
+            self._step(request.order_id, AMEND_PENDING, amend.id)
             self._facts.send(verdict)
         else:
             self._refuse(amend, *verdict)
@@ -119,11 +132,11 @@ class Orders:
     def cancel(self, order_id: str, reason: str, cause: str) -> None:
         """Takes an order back; nothing stands in its way, and asking twice asks once."""
         state = self._ledger.orders[order_id]
-        if state.status in FINAL or state.status is OrderStatus.CANCEL_PENDING:
+        if state.status in FINAL or state.status is CANCEL_PENDING:
             return
         cancel = self._cancellation(state.order, reason, cause)
-        if may_move(state.status, OrderStatus.CANCEL_PENDING):
-            self._step(order_id, OrderStatus.CANCEL_PENDING, cancel.id)
+        if may_move(state.status, CANCEL_PENDING):
+            self._step(order_id, CANCEL_PENDING, cancel.id)
         self._facts.send(cancel)
 
     def take_back(self, reason: str, cause: str, *, account: str | None = None) -> None:
@@ -139,7 +152,7 @@ class Orders:
         It was unknown, or not there yet, when they were.
         """
         why = self._gate.halted or self._gate.stopping
-        stands = state.status in (OrderStatus.ACKNOWLEDGED, OrderStatus.PARTIALLY_FILLED)
+        stands = state.status in (ACKNOWLEDGED, PARTIALLY_FILLED)
         if why and stands and not state.order.role.reduces:
             self.cancel(state.order.order_id, why, cause)
 
@@ -167,10 +180,10 @@ class Orders:
             what = f"order is {state.status}, the venue says {new}"
             self._facts.risk(report.id, "venue_inconsistency", RiskAction.DENIED, what, order_id=report.order_id)
             return None
-        if new is OrderStatus.REJECTED:
+        if new is REJECTED:
             self._view.rejections.setdefault(report.instrument.key, deque(maxlen=REJECTIONS)).append(self._view.now)
         desk = self._step(report.order_id, new, report.id, reason=report.reason)
-        return None if new is OrderStatus.CANCEL_REJECTED else desk  # asking again at once would ask for ever
+        return None if new is CANCEL_REJECTED else desk  # asking again at once would ask for ever
 
     def _told(self, report: OrderReport, state: OrderState) -> OrderStatus | None:
         """The status that a report moves its order to; None if it moves nothing."""
@@ -178,15 +191,15 @@ class Orders:
         if state.status in _GIVEN_UP and new not in _NOT_THERE:
             self._resurrected(report)
             return None
-        if new is OrderStatus.ACKNOWLEDGED:
-            if state.status is OrderStatus.CANCEL_PENDING:
+        if new is ACKNOWLEDGED:
+            if state.status is CANCEL_PENDING:
                 return None  # the acknowledgement was overtaken by our cancel
             terms = (report.quantity_raw, report.price_raw, report.stop_raw)
-            if state.status is OrderStatus.AMEND_PENDING and terms == (None, None, None):
+            if state.status is AMEND_PENDING and terms == (None, None, None):
                 return None  # of the order, not of what was asked to change since
             if state.filled_raw:
-                new = OrderStatus.PARTIALLY_FILLED
-        if new is state.status or new is OrderStatus.FILLED or state.status in FINAL:
+                new = PARTIALLY_FILLED
+        if new is state.status or new is FILLED or state.status in FINAL:
             return None  # nothing new; and only fills fill an order
         if new is state.ends_as:
             return None  # it ends once the fills that the venue owes are booked
@@ -209,7 +222,7 @@ class Orders:
             self._ledger.apply(fill)
             self._noted(fill.id, "external_fill", f"a trade of an order this run never sent: {_named(fill)}")
             return None
-        if state.status is OrderStatus.DENIED:
+        if state.status is DENIED:
             self._halt_for(fill.id, "denied_order", f"a fill for an order that was never sent: {state.order.order_id}")
             return None
         self._ledger.apply(fill)
@@ -221,11 +234,11 @@ class Orders:
         new = old
         if old not in FINAL:
             if state.filled_raw >= state.quantity_raw:
-                new = OrderStatus.FILLED
+                new = FILLED
             elif state.ends_as is not None and not state.owed_raw:
                 new = state.ends_as  # the venue ended it before; this was the last of it
             elif old not in _WAITING:
-                new = OrderStatus.PARTIALLY_FILLED
+                new = PARTIALLY_FILLED
         desk = self._desk(state)
         self._step(order_id, new, fill.id)
         if state.filled_raw > state.quantity_raw:
@@ -260,7 +273,7 @@ class Orders:
             filled_raw=state.filled_raw,
             reason=reason,
         )
-        if new is OrderStatus.DENIED:
+        if new is DENIED:
             return None  # it never had a place
         desk = self._desk(state)
         if new in FINAL:

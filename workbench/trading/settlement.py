@@ -34,24 +34,20 @@ class Settlement:
         self._ledger, self._portfolio, self._facts = ledger, portfolio, facts
         self._gate, self._reconciler = gate, reconciler
         self._value, self._guard, self._lock = value, guard, lock
-        self._marked_until: dict[str, int] = {}
+        self.marked_until: dict[str, int] = {}  # by key; until then a venue's own mark values it, not its prices
 
     def state(self) -> Plain:
         """Until when each perpetual is valued at its venue's mark."""
-        return {"marked_until": dict(self._marked_until)}
+        return {"marked_until": dict(self.marked_until)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes a state back."""
-        self._marked_until = taken(state, "marked_until", dict[str, int])
-
-    def is_marked(self, event: MarketDataEvent) -> bool:
-        """Whether a venue's own mark values the instrument, rather than the price of this event."""
-        return event.ts_event <= self._marked_until.get(event.instrument.key, -1)
+        self.marked_until = taken(state, "marked_until", dict[str, int])
 
     def on_mark(self, mark: MarkPrice) -> None:
         """A perpetual is valued at its venue's mark while that is fresh; strategies hear of prices only."""
         if not mark.instrument.is_spot:
-            self._marked_until[mark.instrument.key] = mark.ts_event + MARK_LIFE_NS
+            self.marked_until[mark.instrument.key] = mark.ts_event + MARK_LIFE_NS
             self._value(mark, mark.price_raw)
 
     def on_funding(self, funding: FundingEvent) -> None:

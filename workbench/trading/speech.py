@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from operator import is_
 from typing import Any
+
+from msgspec.structs import astuple
 
 from workbench.core.errors import ConfigError
 from workbench.core.events import Opinion, Quotes, Target
@@ -22,7 +25,7 @@ def checked(says: object) -> Opinion:
     Exact numbers may come as text or int and levels as lists; floats, and what only looks like a number, may not.
     """
     if isinstance(says, Target):
-        return Target(
+        exact = Target(
             _plain(says.symbol, str, "target symbol"),
             _plain(says.ppm, int, "target ppm", optional=True),
             _exact(says.quantity, "target quantity"),
@@ -30,10 +33,16 @@ def checked(says: object) -> Opinion:
             _exact(says.stop, "target stop"),
             _plain(says.valid_until, int, "target valid_until", optional=True),
         )
+        return says if _is(says, exact) else exact
     if isinstance(says, Quotes):
         symbol = _plain(says.symbol, str, "quotes symbol")
         return Quotes(symbol, _levels(says.bids, f"bids for {symbol}"), _levels(says.asks, f"asks for {symbol}"))
     raise ConfigError(f"expected a Target or Quotes, the strategy said a {type(says).__name__}")
+
+
+def _is(says: Target, exact: Target) -> bool:
+    """Whether the opinion was exact as it came: then it stays that very object, which is cheap to recognise."""
+    return type(says) is Target and all(map(is_, astuple(says), astuple(exact)))
 
 
 def _levels(levels: Any, what: str) -> tuple[tuple[Decimal, Decimal], ...]:
