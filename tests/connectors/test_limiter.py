@@ -13,8 +13,9 @@ from tests.connectors.venue_bench import START, Bench, Time, cancel, order
 from workbench.connectors import limiter as module
 from workbench.connectors.dialect import RateLimit, Usage
 from workbench.connectors.limiter import Limiter
+from workbench.connectors.silence import Silence
 from workbench.connectors.wire import Call, NotSent, Urgency
-from workbench.core.clock import SECOND
+from workbench.core.clock import DAY, SECOND
 from workbench.core.ports import Outcome
 
 MINUTE_LIMIT = RateLimit(name="weight", most=100, window_ns=60 * SECOND)
@@ -28,9 +29,9 @@ def request(urgency: Urgency, weight: int = 1, orders: int = 0) -> Call:
 class Line:
     """A limiter whose calls take a millisecond; `went` tells what left when, in seconds."""
 
-    def __init__(self, *limits: RateLimit) -> None:
+    def __init__(self, *limits: RateLimit, silence: Silence | None = None) -> None:
         self.time = Time()
-        self.limiter = Limiter(limits, clock=self.time, sleep=self.time.sleep)
+        self.limiter = Limiter(limits, clock=self.time, sleep=self.time.sleep, silence=silence)
         self.went: list[tuple[float, Urgency]] = []
 
     async def go(self, call: Call) -> None:
@@ -261,3 +262,23 @@ def test_a_limit_of_one_endpoint_holds_up_nobody_else():
     left = [at for at, urgency in line.went if urgency is Urgency.QUERY]
     assert sum(at < 2 for at in left) == 9
     assert next(at for at, urgency in line.went if urgency is Urgency.ORDER) < 1
+
+
+def test_a_silence_is_kept_by_the_next_process_and_forgotten_by_none(tmp_path):
+    silence = Silence(tmp_path / "silence-binance")
+    first = Line(MINUTE_LIMIT, silence=silence)
+    first.limiter.hold(START + 3 * SECOND)
+    second = Line(MINUTE_LIMIT, silence=silence)
+
+    async def work():
+        await second.go(request(Urgency.CANCEL))
+
+    second.time.run(work)
+    assert second.went == [(3.0, Urgency.CANCEL)]
+
+
+@pytest.mark.parametrize("kept", ["", "soon", str(START + 365 * DAY)])
+def test_what_cannot_be_a_silence_holds_nobody_for_ever(tmp_path, kept):
+    path = tmp_path / "silence-binance"
+    path.write_text(kept)
+    assert Silence(path).until(START) <= START + 3 * DAY

@@ -14,6 +14,7 @@ from operator import attrgetter
 import msgspec
 
 from workbench.connectors.dialect import RateLimit, Usage
+from workbench.connectors.silence import Silence
 from workbench.connectors.wire import Call, NotSent, Urgency
 from workbench.core.clock import SECOND, Clock
 from workbench.core.money import to_text
@@ -121,12 +122,17 @@ class Limiter:
     """Lets requests go in order of urgency, each when it fits; after a refusal for pace nothing goes until its end."""
 
     def __init__(
-        self, limits: Iterable[RateLimit], *, clock: Clock, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        limits: Iterable[RateLimit],
+        *,
+        clock: Clock,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        silence: Silence | None = None,
     ) -> None:
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._sleep, self._silence = clock, sleep, silence or Silence()
         self._windows: dict[tuple[str, int], Window] = {}
         self._lines: dict[Urgency, deque[_Waiting]] = {each: deque() for each in Urgency}
-        self._held_until = 0
+        self._held_until = self._silence.until(clock.now())
         self._timer: asyncio.Task[None] | None = None
         self._timer_at = 0
         self.learn(limits)
@@ -184,8 +190,10 @@ class Limiter:
                 window.hear(usage.used, at)
 
     def hold(self, until: int) -> None:
-        """Lets nothing go before `until` (UTC ns)."""
-        self._held_until = max(self._held_until, until)
+        """Lets nothing go before `until` (UTC ns), not even from a process that comes after this one."""
+        if until > self._held_until:
+            self._held_until = until
+            self._silence.keep(until)
 
     def close(self) -> None:
         """Gives everything that waits back unsent."""

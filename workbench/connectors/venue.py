@@ -25,6 +25,7 @@ from workbench.connectors.listings import Listings
 from workbench.connectors.outcomes import broken, cancel_result, judged, order_result
 from workbench.connectors.relisting import Relisting
 from workbench.connectors.sent_ids import SentIds
+from workbench.connectors.silence import Silence
 from workbench.connectors.traffic import Traffic
 from workbench.connectors.wire import ACCOUNT, Call, Frame, Link, Topic, Wire
 from workbench.connectors.wirelog import WireLog
@@ -56,7 +57,8 @@ class VenueConnector(ExchangeConnector):
     `symbols` are the unified symbols that `get_instruments` names, None for all listed; `instruments` (by key) fix the
     decimal places of a run that began under other terms. Without `private` only market data is connected; without
     `listens` the account is asked, not heard. `clock` is UTC, `sleep` takes seconds, `random` gives [0, 1); `time`
-    may be shared with the wire. `silence_s`: how long a kind of topic may say nothing until its market is stale.
+    may be shared with the wire. `silence_s`: how long a kind of topic may say nothing until its market is stale;
+    `silence` is what the venue asked of those who came before.
     """
 
     def __init__(
@@ -78,11 +80,12 @@ class VenueConnector(ExchangeConnector):
         grace_s: float = GRACE_S,
         silence_s: Mapping[str, float] = SILENCE_S,
         spill: Path | None = None,
+        silence: Silence | None = None,
     ) -> None:
         self.venue, self.account = venue, account
         self.time = time or VenueTime()
         self.backlog = Backlog(spill=spill)
-        self.limiter = Limiter(dialect.limits, clock=clock, sleep=sleep)
+        self.limiter = Limiter(dialect.limits, clock=clock, sleep=sleep, silence=silence)
         self._wire, self._dialect, self._symbols = wire, dialect, symbols
         self._clock, self._sleep, self._random, self._log = clock, sleep, random, log
         self._private, self._listens = private, private and listens

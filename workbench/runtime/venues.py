@@ -18,6 +18,7 @@ from workbench.connectors.dialect import Dialect
 from workbench.connectors.dialects.binance import BinanceDialect
 from workbench.connectors.dialects.generic import GenericDialect
 from workbench.connectors.dialects.okx import OkxDialect
+from workbench.connectors.silence import Silence
 from workbench.connectors.venue import VenueConnector
 from workbench.connectors.wirelog import WireLog
 from workbench.core.clock import Clock
@@ -242,8 +243,9 @@ def _reach(
             clock_offset=lambda: time.offset_ns,
             now=clock.now,
         )
+        own_name = name.replace("/", "-")
         secrets = [each for each in (keys.key, keys.secret, keys.passphrase) if each] if keys else []
-        log = WireLog(folder / f"wire-{name.replace('/', '-')}.log", secrets=secrets)
+        log = WireLog(folder / f"wire-{own_name}.log", secrets=secrets)
         connector = VenueConnector(
             venue,
             account,
@@ -256,7 +258,8 @@ def _reach(
             instruments={each.key: each for each in instruments},
             private=orders,
             listens=listen,
-            spill=folder / f"spill-{name.replace('/', '-')}",
+            spill=folder / f"spill-{own_name}",
+            silence=Silence(folder / f"silence-{own_name}"),
         )
     validity = max(settings.recv_window_ms * MILLISECOND, window_ns) + settings.max_accept_delay_ms * MILLISECOND
     return Reach(account_key(venue, account), account, connector, validity)
