@@ -1,6 +1,6 @@
 """Keeps an account inside its venue's rate limits and lets the urgent pass.
 
-A request leaves when it fits every limit, in the order cancel, fate, order, query, market. Windows slide, so that no
+A request leaves when it fits every limit, in the order cancel, order, query, fate, market. Windows slide, so that no
 window of the venue, wherever it begins, ever holds more than its limit.
 """
 
@@ -23,9 +23,9 @@ from workbench.core.money import to_text
 # tenth for taking back and for orders whose fate is unknown, so that comparing the books cannot stop a cancel.
 SHARES: Mapping[Urgency, int] = {
     Urgency.CANCEL: 100,
-    Urgency.FATE: 95,
     Urgency.ORDER: 80,
     Urgency.QUERY: 90,
+    Urgency.FATE: 95,
     Urgency.MARKET: 80,
 }
 
@@ -33,9 +33,9 @@ SHARES: Mapping[Urgency, int] = {
 # a cancel is wanted for as long as anything can be worth it.
 PATIENCE_S: Mapping[Urgency, int] = {
     Urgency.CANCEL: 3_600,
-    Urgency.FATE: 60,
     Urgency.ORDER: 5,
     Urgency.QUERY: 60,
+    Urgency.FATE: 60,
     Urgency.MARKET: 120,
 }
 LINE = 10_000  # requests waiting per urgency: minutes of any venue's limit, so more would be given back anyway

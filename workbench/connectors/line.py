@@ -13,7 +13,7 @@ from workbench.connectors.wire import Frame, Link
 
 ASK_EVERY_S = 0.25  # Binance closes a connection that sends more than 5 messages a second
 ASK_AT_ONCE = 100  # topics in one message, well inside what venues read
-READY_S = 15.0  # for a dial, and for a sign-in; ccxt gives up after 10 s, beyond that it lost count
+READY_S = 5.0  # for each of dial, sign-in and grant: one that is not answered by then is better begun anew
 EARLY = 1_000  # frames of an account that is not whole yet: seconds of the busiest one; beyond it, it starts over
 SHOWN = 200  # characters of a reason: a refusal whole, a page of HTML not
 

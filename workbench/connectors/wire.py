@@ -19,9 +19,9 @@ class Urgency(StrEnum):
     """What a call is for; the limiter serves them in this order."""
 
     CANCEL = "cancel"  # and everything a kill does
-    FATE = "fate"  # what became of one order: while that is unknown it counts at its worst
     ORDER = "order"
     QUERY = "query"  # open orders, balances, own trades
+    FATE = "fate"  # what became of one order: while that is unknown it counts at its worst
     MARKET = "market"  # snapshots, history, listings
 
 
