@@ -122,6 +122,17 @@ async def test_f42_while_signing_in_is_refused_nothing_is_opened_and_the_tries_g
         await stand.check()
 
 
+async def test_f42_a_sign_in_that_nobody_answers_is_begun_anew_and_the_account_is_back_within_ten_seconds(monkeypatch):
+    seldom(monkeypatch)
+    async with Stand() as stand:
+        mute = stand.fault("wsapi", "silence", count=None)
+        stand.twin.kick("/ws-api/*")
+        await stand.until(lambda: stand.taken(mute) >= 2, "it was tried twice", seconds=30)
+        stand.twin.faults.clear()
+        await stand.ready(10)
+        await stand.check()
+
+
 # --- F43, F44: nobody there -----------------------------------------------------------------------
 
 
