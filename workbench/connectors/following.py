@@ -12,11 +12,13 @@ from workbench.connectors.listings import Listings
 from workbench.connectors.retry import pause_s
 from workbench.connectors.traffic import Traffic
 from workbench.connectors.wire import Wire
-from workbench.core.clock import MINUTE
+from workbench.core.clock import MINUTE, SECOND, Clock
 from workbench.core.events import Event
 
 BOOK_DEPTH = 1_000  # levels a side of a snapshot: what lies deeper is not seen until a difference tells of it
 SNAPSHOTS = 10  # tries for one book before it is left to the next tick
+BOOK_CALM_NS = 10 * SECOND  # a book that was asked for longer ago than this broke anew, and is asked for at once
+BOOK_PAUSE_S = 4.0  # at most, between two snapshots of a book that breaks all the time: they cost what orders need
 SETTLING_NS = MINUTE  # how long before its word of a settlement a venue may have booked it
 
 
@@ -39,12 +41,15 @@ class Following:
         symbols: Sequence[str],
         chores: Chores,
         put: Callable[[Event], None],
+        clock: Clock,
         sleep: Callable[[float], Awaitable[None]],
         random: Callable[[], float],
     ) -> None:
         self._wire, self._dialect, self._listings, self._traffic = wire, dialect, listings, traffic
         self._symbols = symbols
-        self._chores, self._put, self._sleep, self._random = chores, put, sleep, random
+        self._chores, self._put = chores, put
+        self._clock, self._sleep, self._random = clock, sleep, random
+        self._asked: dict[str, tuple[int, int]] = {}  # market id -> when its book was asked for, how often in a row
 
     def reconnect(self, channel: str, reason: str) -> None:
         """Makes a channel anew, unless that is under way."""
@@ -60,12 +65,22 @@ class Following:
 
     async def _fetch_book(self, market_id: str) -> None:
         listed = self._listings.of(self._listings.by_market[market_id].symbol)
+        await self._sleep(self._book_pause_s(market_id))
         for tries in range(1, SNAPSHOTS + 1):
             answer = await self._traffic.ask(self._dialect.book(listed, BOOK_DEPTH), lambda whole: whole)
             self.hearing.snapshot(self._dialect.read_book(answer, market_id), answer.received)
             if not self.hearing.wants_book(market_id):
                 return
             await self._sleep(pause_s(tries, self._random()))  # it was older than what is waiting for it
+
+    def _book_pause_s(self, market_id: str) -> float:
+        """How long to wait before a book is asked for again: not at all, unless it broke soon after it was whole."""
+        now = self._clock.now()
+        last, row = self._asked.get(market_id, (0, 0))
+        row = row + 1 if now - last < BOOK_CALM_NS else 0
+        pause = min(BOOK_PAUSE_S, pause_s(row, self._random())) if row else 0.0
+        self._asked[market_id] = now + round(pause * SECOND), row
+        return pause
 
     async def _ask_settled(self, market_id: str, at: int) -> None:
         known = self._listings.by_market.get(market_id)

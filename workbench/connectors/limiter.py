@@ -20,13 +20,14 @@ from workbench.core.clock import SECOND, Clock
 from workbench.core.money import to_text
 
 # Percent of every limit an urgency may use up. A fifth is kept for taking back and finding out; of that the last
-# tenth for taking back and for orders whose fate is unknown, so that comparing the books cannot stop a cancel.
+# tenth for taking back and for orders whose fate is unknown, so that comparing the books cannot stop a cancel. What
+# the market looks like leaves another fifth to orders.
 SHARES: Mapping[Urgency, int] = {
     Urgency.CANCEL: 100,
     Urgency.ORDER: 80,
     Urgency.QUERY: 90,
     Urgency.FATE: 95,
-    Urgency.MARKET: 80,
+    Urgency.MARKET: 60,
 }
 
 # How long a request may wait before it is given back unsent: an order soon answers a market that is gone,

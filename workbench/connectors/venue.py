@@ -110,6 +110,7 @@ class VenueConnector(ExchangeConnector):
             symbols=symbols or (),
             chores=self._chores,
             put=self.backlog.put,
+            clock=clock,
             sleep=sleep,
             random=random,
         )
