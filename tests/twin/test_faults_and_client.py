@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import aiohttp
+import ccxt
 import pytest
 
 from tests.twin.clients import play, until
@@ -12,8 +14,6 @@ from workbench.twin.faults import Action, Fault, Where
 from workbench.twin.mischief import Mischief
 from workbench.twin.server import LocalExchange
 from workbench.twin.words import State
-
-ccxt = pytest.importorskip("ccxt")
 
 SYMBOL = "BTC/USDT"
 
@@ -165,3 +165,16 @@ def test_a_revoked_key_and_a_skewed_clock_are_told_in_the_venues_own_codes():
             await client.fetch_balance()
 
     play(scene)
+
+
+def test_a_server_that_restarts_while_it_refuses_connections_lets_them_in_again() -> None:
+    async def work() -> None:
+        async with LocalExchange() as twin, aiohttp.ClientSession() as session:
+            arm(twin, Action.REFUSE_CONNECTIONS, "GET /api/v3/ping", ms=60_000)
+            with pytest.raises(aiohttp.ClientError):
+                await session.get(f"{twin.rest_url}/api/v3/ping")
+            await twin.restart()
+            async with session.get(f"{twin.rest_url}/api/v3/ping") as answer:
+                assert answer.status == 200
+
+    asyncio.run(work())

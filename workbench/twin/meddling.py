@@ -169,8 +169,9 @@ class Meddler:
             await self.door.shut()
 
     async def close(self) -> None:
-        """Lets go of everything that is still to come: late executions and delayed messages."""
+        """Lets go of everything that is still to come: late executions, delayed messages, the end of refusals."""
         await self._later.close()
+        self._refusals = 0
 
     async def _accept(self) -> None:
         self._refusals -= 1
