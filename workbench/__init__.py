@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Trade,
     )
     from workbench.core.instrument import Instrument
+    from workbench.core.kernel import kernel, quotes, ring, target
     from workbench.core.ports import ExchangeConnector
     from workbench.core.strategy import Parameters, State, Strategy, hot
     from workbench.research.attach import attach, why
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from workbench.research.launch import start_paper
     from workbench.research.paper import paper, replay
     from workbench.research.result import Result
+    from workbench.research.spaces import between, latin_hypercube, random_draw
+    from workbench.research.sweep import sweep
+    from workbench.research.sweep_result import Sweep
+    from workbench.research.validation import cross_validate, walk_forward
     from workbench.runtime.hand import Hand
     from workbench.twin.actions import Action, Where
     from workbench.twin.faults import Fault
@@ -59,17 +64,28 @@ __all__ = [
     "SignalEvent",
     "State",
     "Strategy",
+    "Sweep",
     "Target",
     "Trade",
     "Where",
     "__version__",
     "attach",
     "backtest",
+    "between",
+    "cross_validate",
     "hot",
+    "kernel",
+    "latin_hypercube",
     "load",
     "paper",
+    "quotes",
+    "random_draw",
     "replay",
+    "ring",
     "start_paper",
+    "sweep",
+    "target",
+    "walk_forward",
     "why",
 ]
 
@@ -78,6 +94,7 @@ _HOMES = {
         "Bar BookUpdate FillEvent MarketDataEvent OrderEvent Quote Quotes RiskEvent SignalEvent Target Trade"
     ),
     "core.instrument": "Instrument",
+    "core.kernel": "kernel quotes ring target",
     "core.ports": "ExchangeConnector",
     "core.strategy": "Parameters State Strategy hot",
     "research.attach": "attach why",
@@ -86,6 +103,10 @@ _HOMES = {
     "research.launch": "start_paper",
     "research.paper": "paper replay",
     "research.result": "Result",
+    "research.spaces": "between latin_hypercube random_draw",
+    "research.sweep": "sweep",
+    "research.sweep_result": "Sweep",
+    "research.validation": "cross_validate walk_forward",
     "runtime.hand": "Hand",
     "twin.actions": "Action Where",
     "twin.faults": "Fault",

@@ -35,18 +35,23 @@ CORE_MAY_IMPORT = frozenset(
     [
         "__future__",
         "abc",
+        "ast",  # this one and inspect, copy, builtins and types: the language of kernels reads functions
         "bisect",
+        "builtins",
         "collections",
+        "copy",
         "datetime",
         "decimal",
         "enum",
         "functools",
         "hashlib",
+        "inspect",
         "itertools",
         "math",
         "msgspec",
         "operator",
         "re",
+        "types",
         "typing",
         "workbench",
     ]

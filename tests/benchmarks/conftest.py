@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-STORMS = ("test_live.py", "test_return.py", "test_stops.py")
+ASKED_FOR = (
+    "test_compiled.py",
+    "test_live.py",
+    "test_return.py",
+    "test_starts.py",
+    "test_stops.py",
+    "test_sweeps.py",
+    "test_ticks.py",
+)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -27,6 +35,6 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Minutes of storms are measured when benchmarks are asked for (`make bench`), not beside a thousand tests."""
+    """Storms and races are run when benchmarks are asked for (`make bench`), not beside a thousand tests."""
     asked = any("benchmarks" in each for each in config.args)
-    return True if collection_path.name in STORMS and not asked else None
+    return True if collection_path.name in ASKED_FOR and not asked else None

@@ -26,12 +26,12 @@ class Trend(Strategy):
         seen: int = 0
 
     def new_state(self):
-        return self.State(Sma(self.params.window))
+        return self.State(Sma.of(self.params.window))
 
     def on_market_data(self, event):
         self.state.seen += 1
         total = self.state.sma.update(event.close_raw)
-        if total is None:
+        if not self.state.sma.ready:
             return None
         return self.target(event, self.params.size if event.close_raw * self.params.window > total else 0.0)
 
@@ -118,7 +118,7 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(state):
 def test_two_strategies_share_no_state():
     one, other = Trend(), Trend()
     one.on_market_data(bar(close=100))
-    assert (one.state.seen, other.state.seen, other.state.sma.recent) == (1, 0, [])
+    assert (one.state.seen, other.state.seen, other.state.sma.total) == (1, 0, 0)
 
 
 def test_a_strategy_sees_its_own_book_and_outside_a_run_an_empty_one():

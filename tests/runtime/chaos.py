@@ -88,12 +88,13 @@ class Moody(Strategy):
     def on_market_data(self, event: MarketDataEvent) -> Says:
         state, key = self.state, event.instrument.key
         price = 100.0 if not isinstance(event, Bar) else event.close_raw
-        mean = state.mean.setdefault(key, Ema(self.params.window)).update(float(price))
+        mean = state.mean.setdefault(key, Ema.of(self.params.window))
+        mean.update(float(price))
         state.number = number = (state.number * 1_103_515_245 + 12_345 + self.params.mood) % 2**31
         roll, size = number // 2**16 % 100, Decimal(number // 2**8 % 7)
         if roll == 99 and number % 5 == 0:
             raise ValueError(f"rolled {number}")
-        if roll < 60 or mean is None:
+        if roll < 60 or not mean.ready:
             return None
         if roll < 75 and self.params.mood % 3 == 0:
             bids = ((Decimal(96), size), (Decimal(95), size))

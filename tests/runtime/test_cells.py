@@ -101,8 +101,8 @@ def test_a_module_that_a_person_wrote_is_never_overwritten() -> None:
     ("tagged", "says"),
     [
         ((), "no code cell is tagged 'strategy'"),
-        (("x = 1",), "expected exactly one strategy class, found none"),
-        ((FLAT, FLAT.replace("Flat", "Level")), "expected exactly one strategy class, found Flat, Level"),
+        (("x = 1",), "expected exactly one strategy class or kernel, found none"),
+        ((FLAT, FLAT.replace("Flat", "Level")), "expected exactly one strategy class or kernel, found Flat, Level"),
         (("def f(:",), "strategy cell, line 1"),
         (("import nothere",), "importing it raises ModuleNotFoundError"),
     ],

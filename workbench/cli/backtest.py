@@ -32,7 +32,7 @@ def backtest(
     maker_fee: Annotated[str, typer.Option("--maker-fee", help="A fraction, exact.")] = "0.001",
     taker_fee: Annotated[str, typer.Option("--taker-fee", help="A fraction, exact.")] = "0.001",
     slippage_bps: Annotated[str, typer.Option("--slippage-bps", help="Basis points, exact.")] = "0",
-    engine: Annotated[str, typer.Option("--engine", help="event")] = "event",
+    engine: Annotated[str, typer.Option("--engine", help="event, or compiled (kernels; no journal).")] = "event",
     timeframe: Annotated[str | None, typer.Option("--timeframe", help="Which of a file's time frames.")] = None,
     instrument: Annotated[str | None, typer.Option("--instrument", help="venue:BASE/QUOTE of a file.")] = None,
     fills: Annotated[Path | None, typer.Option("--fills", help="Write one row per fill to .csv or .parquet.")] = None,
@@ -55,6 +55,7 @@ def backtest(
         settings = load(config)
         limits, profile = limits_of(settings), profile_of(settings)
         datasets = [with_terms(each, settings) for each in datasets]
+    recorded = engine != "compiled"  # a compiled run keeps no journal
     folder.runs.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".backtest-", dir=folder.runs))
     try:
@@ -71,19 +72,20 @@ def backtest(
                 profile=profile,
                 start=None if start is None else parse_instant(start, "--start"),
                 end=None if end is None else parse_instant(end, "--end"),
-                journal=work / "journal",
-                sinks=[progress],
+                journal=work / "journal" if recorded else None,
+                sinks=[progress] if recorded else [],
             )
         home = folder.runs / result.run_id
-        shutil.rmtree(home, ignore_errors=True)  # equal inputs give equal bytes: the older record is the same
-        work.rename(home)
+        if recorded:
+            shutil.rmtree(home, ignore_errors=True)  # equal inputs give equal bytes: the older record is the same
+            work.rename(home)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    document = {**result.document(), "journal": str(home / "journal")}
+    document = {**result.document(), "journal": str(home / "journal") if recorded else None}
     if fills is not None:
         result.write_fills(fills)
     if report is not None:
         result.plot().write_html(report, include_plotlyjs=True)
     emit(document, as_json=as_json, text=repr(result))
-    if not as_json:
+    if recorded and not as_json:
         err.print(f"journal: {home / 'journal'}", highlight=False)

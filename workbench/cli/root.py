@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 HOMES = {  # command -> the module that adds it; in the order in which help lists them
     "data": "data",
     "backtest": "backtest",
+    "sweep": "sweep",
     "promote": "project",
     "run": "run",
     "exchange": "exchange",

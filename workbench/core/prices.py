@@ -14,7 +14,11 @@ def tick_of(instrument: Instrument) -> int:
     return to_scaled(instrument.tick, instrument.price_places)
 
 
+def raw_on_tick(raw: int, tick: int, side: int) -> int:
+    """`raw` moved to the tick, down for rules.BUY and up for rules.SELL, and at least one tick."""
+    return max(tick, rules.passive_price(raw, tick, side))
+
+
 def on_tick(instrument: Instrument, raw: int, side: int) -> Decimal:
     """`raw` moved to the tick, down for rules.BUY and up for rules.SELL, as an exact price of at least one tick."""
-    tick = tick_of(instrument)
-    return to_decimal(max(tick, rules.passive_price(raw, tick, side)), instrument.price_places)
+    return to_decimal(raw_on_tick(raw, tick_of(instrument), side), instrument.price_places)

@@ -175,6 +175,11 @@ def drawdown_exceeds(equity: int, peak: int, limit_ppm: int) -> bool:
     return (peak - equity) * PPM > peak * limit_ppm
 
 
+def drift_exceeds(worth: int, base: int, band_ppm: int) -> bool:
+    """Whether a drift of `worth` is more than `band_ppm` of the base that positions are sized from."""
+    return worth * PPM > band_ppm * base
+
+
 def collar_exceeds(price: int, mark: int, collar_ppm: int) -> bool:
     """Whether `price` is further from `mark` than the collar allows."""
     return abs(price - mark) * PPM > mark * collar_ppm

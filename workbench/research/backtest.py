@@ -19,6 +19,7 @@ from workbench.core.strategy import Strategy
 from workbench.data.dataset import Dataset
 from workbench.data.journal import Journal
 from workbench.data.lake import Lake
+from workbench.research.backtest_compiled import run_compiled
 from workbench.research.curve import EquityCurve
 from workbench.research.frames import Instant, dataset_of, nanoseconds
 from workbench.research.result import Result
@@ -31,6 +32,8 @@ from workbench.runtime.state import StateFolder
 
 Data = pd.DataFrame | Dataset | str | Path
 Exact = str | int | Decimal
+
+ENGINES = ("event", "compiled")  # the same results; a compiled run keeps no journal
 
 
 def backtest(
@@ -59,11 +62,13 @@ def backtest(
     `cash` is in quote currency, exact; fees are fractions and slippage basis points, exact. `start` and `end` (ISO
     text, Timestamp or UTC ns) bound the open of bars as [start, end). Without `limits` and `profile` a plain profile
     holds: cash and the data's own symbols are the only limits. The journal is kept in memory, or written to the
-    folder `journal`.
+    folder `journal`. A kernel runs as machine code with `engine="compiled"`: the same ledger, without a journal.
     Raises ConfigError, DataError, and whatever the strategy itself raises.
     """
-    if engine != "event":
-        raise ConfigError(f"engine: expected 'event', got {engine!r}")
+    if engine not in ENGINES:
+        raise ConfigError(f"engine: expected 'event' or 'compiled', got {engine!r}")
+    if engine == "compiled" and (journal is not None or sinks):
+        raise ConfigError("engine 'compiled' writes no journal and tells no sinks; run it with --engine event")
     plan, datasets = planned(
         strategy,
         data,
@@ -76,6 +81,8 @@ def backtest(
         instrument=instrument,
         lake=lake,
     )
+    if engine == "compiled":
+        return run_compiled(plan, {strategy.id: strategy}, datasets)
     return run_plan(plan, {strategy.id: strategy}, datasets, journal=journal, sinks=sinks)
 
 

@@ -42,7 +42,7 @@ def document(result: Outcome) -> dict[str, Any]:
         "strategy": _one({name: seat.entry for name, seat in seats.items()}),
         "parameters": _one({name: seat.parameters for name, seat in seats.items()}),
         "data": ranges[0] if len(ranges) == 1 else ranges,
-        "engine": "event",
+        "engine": "event" if result.journal is not None else "compiled",
         "orders": len(ledger.orders),
         "fills": len(ledger.fills),
         "trades": sum(not trip.open for trip in result.trips),
@@ -57,7 +57,7 @@ def document(result: Outcome) -> dict[str, Any]:
         "assumptions": list(result.assumptions),
         "metrics": {name: value if math.isfinite(value) else None for name, value in result.metrics.items()},
         "journal": None if result.folder is None else str(result.folder),
-        "journal_digest": result.journal_digest,
+        "journal_digest": None if result.journal is None else result.journal_digest,
         "ledger_digest": result.ledger_digest,
         "seconds": round(result.seconds, 3),
     }

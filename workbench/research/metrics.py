@@ -123,7 +123,7 @@ def sharpe(s: Sample) -> float:
 def sortino(s: Sample) -> float:
     """As the Sharpe ratio, over the root of the mean square of the returns below 0 (others count as 0)."""
     below = np.minimum(s.returns, 0.0)
-    return _ratio(_mean(s.returns), math.sqrt(_mean(below**2)) if len(below) else 0.0) * math.sqrt(s.periods)
+    return _ratio(_mean(s.returns), math.sqrt(_mean(below * below)) if len(below) else 0.0) * math.sqrt(s.periods)
 
 
 def calmar(s: Sample) -> float:
@@ -151,12 +151,14 @@ def max_drawdown_days(s: Sample) -> float:
 
 def skew(s: Sample) -> float:
     """The third standardised moment of the returns, not corrected for the size of the sample."""
-    return _moment(s.returns, 3)
+    second, third, _ = _moments(s.returns)
+    return _ratio(third, second * math.sqrt(second))
 
 
 def kurtosis(s: Sample) -> float:
     """The fourth standardised moment of the returns less 3, not corrected for the size of the sample."""
-    return _moment(s.returns, 4) - 3.0
+    second, _, fourth = _moments(s.returns)
+    return _ratio(fourth, second * second) - 3.0
 
 
 def exposure(s: Sample) -> float:
@@ -179,7 +181,7 @@ def win_rate(s: Sample) -> float:
 
 def profit_factor(s: Sample) -> float:
     """The sum of the profits over the sum of the losses of closed round trips, after fees."""
-    return _ratio(float(s.pnl[s.pnl > 0].sum()), -float(s.pnl[s.pnl < 0].sum()))
+    return _ratio(_sum(s.pnl[s.pnl > 0]), -_sum(s.pnl[s.pnl < 0]))
 
 
 def expectancy(s: Sample) -> float:
@@ -296,18 +298,30 @@ PERCENTS = frozenset(
     ]
 )
 COUNTS = frozenset(["trades", "orders", "fills", "refusals"])
+SMALLER_IS_BETTER = frozenset(
+    ["volatility", "max_drawdown_days", "kurtosis", "orders", "refusals", "turnover", "fees", "fees_of_profit"]
+)
 
 _LARGEST = 700.0  # e to the power of more is no float
 _NO_SPREAD = 1e-14  # returns are quotients near 1 less 1: a spread below this is rounding, not risk
 
 
+def _sum(values: np.ndarray) -> float:
+    """The sum in order, one value after the other, as a loop adds; np.sum would add in pairs and round differently."""
+    return float(np.cumsum(values, dtype=np.float64)[-1]) if len(values) else 0.0
+
+
 def _mean(values: np.ndarray) -> float:
-    return float(np.mean(values)) if len(values) else math.nan
+    return _sum(values) / len(values) if len(values) else math.nan
 
 
 def _deviation(values: np.ndarray) -> float:
     """0 where the values differ by rounding alone."""
-    spread = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+    if len(values) < 2:
+        return math.nan
+    with np.errstate(invalid="ignore"):
+        apart = values - _mean(values)
+    spread = math.sqrt(_sum(apart * apart) / (len(values) - 1))
     return 0.0 if spread <= _NO_SPREAD else spread
 
 
@@ -315,8 +329,11 @@ def _ratio(over: float, under: float) -> float:
     return over / under if under else math.nan
 
 
-def _moment(values: np.ndarray, order: int) -> float:
+def _moments(values: np.ndarray) -> tuple[float, float, float]:
+    """The second to fourth central moment; NaN where there is no spread."""
     if len(values) < 2 or not _deviation(values):
-        return math.nan
-    apart = values - values.mean()
-    return float(np.mean(apart**order) / np.mean(apart**2) ** (order / 2))
+        return math.nan, math.nan, math.nan
+    with np.errstate(invalid="ignore"):
+        apart = values - _mean(values)
+    square = apart * apart
+    return _mean(square), _mean(square * apart), _mean(square * square)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.core.errors import ConfigError
 from workbench.core.ledger import Ledger
 from workbench.data.dataset import PRICED, Dataset
 from workbench.data.journal import Journal
@@ -34,7 +35,7 @@ class Outcome:
         plan: Plan,
         ledger: Ledger,
         curve: EquityCurve,
-        journal: Journal,
+        journal: Journal | None,
         folder: Path | None,
         datasets: Mapping[str, Dataset],
         seconds: float,
@@ -57,7 +58,14 @@ class Outcome:
     @cached_property
     def journal_digest(self) -> str:
         """The sha256 of every record, hex: equal for equal inputs."""
-        return self.journal.digest()
+        return self.recorded.digest()
+
+    @property
+    def recorded(self) -> Journal:
+        """The journal; raises ConfigError where the engine kept none."""
+        if self.journal is None:
+            raise ConfigError("a compiled run keeps no journal; run it with --engine event")
+        return self.journal
 
     @cached_property
     def ledger_digest(self) -> str:

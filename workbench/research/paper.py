@@ -72,7 +72,7 @@ def replay(result: Result) -> str:
     Equal to `result.journal_digest`, byte for byte. Raises CorruptState at the first record that comes
     out differently, ConfigError where the strategy's source is no longer what it was.
     """
-    _, copy = build.replay(JournalReader(result.journal), datasets=result.datasets)
+    _, copy = build.replay(JournalReader(result.recorded), datasets=result.datasets)
     return copy.digest()
 
 

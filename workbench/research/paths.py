@@ -39,7 +39,7 @@ class Paths:
         self._even = len(intervals) == 1 and 0 not in intervals
         self.step = max(intervals) or NO_INTERVAL
         self.prices = {
-            data.instrument.key: _along(self.times, *_prices(data, first, last)) for data, first, last in self._ranges
+            data.instrument.key: _along(self.times, *prices_of(data, first, last)) for data, first, last in self._ranges
         }
         self.held = {
             key: _held(self.times, ledger.instruments[key], ledger.terms[key], self._booked) for key in self.prices
@@ -99,7 +99,7 @@ def _first(price: np.ndarray) -> float:
     return float(known[0]) if len(known) else np.nan
 
 
-def _prices(data: Dataset, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+def prices_of(data: Dataset, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
     """When each row is known (UTC ns), and its close, price or mid."""
     times = data.times[first:last] + data.interval_ns
     if data.kind == BARS:

@@ -38,7 +38,7 @@ class Result(Outcome):
 
     def why(self, id: str) -> Chain:  # noqa: A002 - the name people give
         """The chain of causes behind an order, venue order, trade or event id; six characters of it are enough."""
-        return causes(JournalReader(self.folder or self.journal), id, datasets=self.datasets)
+        return causes(JournalReader(self.folder or self.recorded), id, datasets=self.datasets)
 
     def document(self) -> dict[str, Any]:
         """The result as plain JSON values, exact numbers as text."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from workbench.core.errors import ConfigError
+from workbench.core.kernel import Kernel
 from workbench.core.strategy import Strategy
 from workbench.runtime.state import replace_text
 
@@ -98,12 +99,10 @@ def _only_strategy(path: Path, module_name: str) -> type[Strategy]:
         raise ConfigError(f"{path}: {error}; a strategy cell must import what it uses and read no other cell") from None
     except Exception as error:  # the cell is the user's: whatever it raises is about it
         raise ConfigError(f"{path}: importing it raises {type(error).__name__}: {error}") from error
-    found = [
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, Strategy) and value.__module__ == module_name
-    ]
+    own = [value for value in vars(module).values() if getattr(value, "__module__", "") == module_name]
+    found: list[type[Strategy]] = [value for value in own if inspect.isclass(value) and issubclass(value, Strategy)]
+    found += [value.strategy for value in own if isinstance(value, Kernel)]
     if len(found) != 1:
         names = ", ".join(each.__name__ for each in found) or "none"
-        raise ConfigError(f"{path}: expected exactly one strategy class, found {names}")
+        raise ConfigError(f"{path}: expected exactly one strategy class or kernel, found {names}")
     return found[0]

@@ -15,9 +15,11 @@ from workbench.core.codec import encode, text
 from workbench.core.errors import ConfigError
 from workbench.core.events import RunStarted
 from workbench.core.instrument import Instrument
+from workbench.core.kernel import Kernel
 from workbench.core.strategy import Strategy
 from workbench.risk.budgets import Budget
 from workbench.risk.limits import Limits
+from workbench.runtime.kernels import in_machine_code
 from workbench.runtime.source import source_hash
 from workbench.trading.engine import Engine
 
@@ -110,12 +112,12 @@ def engine_of(started: RunStarted, make: Maker) -> Engine:
     plan = Plan.of(started)
     engine = Engine(started, limits=plan.limits, budgets={name: seat.budget for name, seat in plan.seats.items()})
     for name, seat in sorted(plan.seats.items()):  # the order a journal tells, whatever order they were named in
-        engine.add(name, make(name, seat), seat.instruments)
+        engine.add(name, in_machine_code(make(name, seat)), seat.instruments)
     return engine
 
 
 def strategy_class(entry: str) -> type[Strategy]:
-    """The strategy class that `module:name` names; raises ConfigError saying what is missing."""
+    """The strategy class that `module:name` names, a kernel's too; raises ConfigError saying what is missing."""
     module_name, _, name = entry.partition(":")
     if not (module_name.strip(".") and name) or module_name.startswith("."):
         raise ConfigError(f"strategy {entry!r}: expected module:name, such as workbench.strategies.sma_cross:SmaCross")
@@ -123,18 +125,22 @@ def strategy_class(entry: str) -> type[Strategy]:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise ConfigError(f"strategy {entry!r}: no module {error.name!r}") from None
-    found = getattr(module, name, None)
-    if not (inspect.isclass(found) and issubclass(found, Strategy)) or inspect.isabstract(found):
+    found: Any = getattr(module, name, None)
+    if isinstance(found, Kernel):
+        return found.strategy
+    if not _is_whole_strategy(found):
         offered = sorted(
             each
             for each, value in vars(module).items()
-            if inspect.isclass(value)
-            and issubclass(value, Strategy)
-            and not inspect.isabstract(value)
-            and value.__module__ == module.__name__
+            if (_is_whole_strategy(value) or isinstance(value, Kernel)) and value.__module__ == module.__name__
         )
         raise ConfigError(f"strategy {entry!r}: {module_name} offers {', '.join(offered) or 'no strategy'}")
-    return found
+    kind: type[Strategy] = found
+    return kind
+
+
+def _is_whole_strategy(found: object) -> bool:
+    return inspect.isclass(found) and issubclass(found, Strategy) and not inspect.isabstract(found)
 
 
 def from_entry(_: str, seat: Seat) -> Strategy:

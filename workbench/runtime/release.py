@@ -24,6 +24,7 @@ import msgspec
 
 from workbench.core.codec import text
 from workbench.core.errors import ConfigError, CorruptState, Refused
+from workbench.core.kernel import Kernel
 from workbench.core.strategy import Strategy
 from workbench.risk.budgets import Budget
 from workbench.runtime.source import source_closure, syntax
@@ -166,7 +167,8 @@ def load(folder: Path, *, stage: str | None = None) -> tuple[Release, type[Strat
     sys.meta_path.insert(0, finder)
     sys.path.append(str(source))  # for packages that hold released modules and nothing else
     try:
-        kind: type[Strategy] = getattr(importlib.import_module(module_name), name)
+        found = getattr(importlib.import_module(module_name), name)
+        kind: type[Strategy] = found.strategy if isinstance(found, Kernel) else found
         _resolve(kind, release.parameters)
     finally:
         sys.path.remove(str(source))

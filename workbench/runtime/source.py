@@ -9,6 +9,7 @@ import linecache
 import sys
 from pathlib import Path
 
+from workbench.core.kernel_strategy import KernelStrategy
 from workbench.core.strategy import Strategy
 
 
@@ -84,11 +85,13 @@ def _shape(node: object) -> str:
 
 
 def _cell_class(kind: type[Strategy]) -> bytes:
-    """The syntax of a class as its notebook cell holds it; empty where the cell is not remembered."""
-    lines = linecache.getlines(kind.on_market_data.__code__.co_filename)
+    """The syntax of a class or kernel as its notebook cell holds it; empty where the cell is not remembered."""
+    written = kind.kernel.function if issubclass(kind, KernelStrategy) else kind.on_market_data
+    lines = linecache.getlines(written.__code__.co_filename)
     try:
         tree = ast.parse("".join(lines))
     except SyntaxError:  # a cell with magics; its class has no identity until it is a module
         return b""
-    found = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind.__name__]
+    definition = ast.FunctionDef if issubclass(kind, KernelStrategy) else ast.ClassDef
+    found = [node for node in tree.body if isinstance(node, definition) and node.name == kind.__name__]
     return _shape(found[-1]).encode() if found else b""

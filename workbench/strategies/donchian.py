@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import math
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -10,6 +11,8 @@ from workbench.core import strategy
 from workbench.core.errors import ConfigError
 from workbench.core.events import Bar, MarketDataEvent
 from workbench.core.indicators import Extremes
+from workbench.core.kernel import kernel
+from workbench.core.kernel_views import BarView
 from workbench.core.strategy import Says, Strategy, hot
 
 
@@ -32,12 +35,12 @@ class DonchianBreakout(Strategy):
     class State(strategy.State):
         entry: Extremes
         exit: Extremes
-        channel: tuple[int, int] | None = None  # highest and lowest of the `entry` bars before the next one
-        way_out: tuple[int, int] | None = None  # the same of the `exit` bars
+        channel: tuple[int, int] = (0, 0)  # highest and lowest of the `entry` bars before the next one
+        way_out: tuple[int, int] = (0, 0)  # the same of the `exit` bars
         side: int | None = None  # 1 long, 0 flat, -1 short; None until it first decides
 
     def new_state(self) -> State:
-        return self.State(entry=Extremes(self.params.entry), exit=Extremes(self.params.exit))
+        return self.State(entry=Extremes.of(self.params.entry), exit=Extremes.of(self.params.exit))
 
     def warmup(self) -> int:
         return int(self.params.entry) + 1
@@ -46,9 +49,10 @@ class DonchianBreakout(Strategy):
         if type(event) is not Bar:
             return None
         state, channel, way_out = self.state, self.state.channel, self.state.way_out
+        known = state.entry.ready  # and so is the shorter exit
         state.channel = state.entry.update(event.high_raw, event.low_raw)
         state.way_out = state.exit.update(event.high_raw, event.low_raw)
-        if channel is None or way_out is None:
+        if not known:
             return None
         if state.side is None:
             state.side = self._held(event.symbol)
@@ -68,3 +72,46 @@ class DonchianBreakout(Strategy):
         """The side it is on already: a state that is built anew takes up what is held."""
         held = self.position(symbol)
         return (held > 0) - (held < 0)
+
+
+@kernel(
+    state={
+        "entry": Extremes.sized("entry"),
+        "exit": Extremes.sized("exit"),
+        "top": 0,  # of the `entry` bars before the next one
+        "bottom": 0,
+        "ceiling": 0,  # of the `exit` bars
+        "floor": 0,
+        "side": 0,  # 1 long, 0 flat, -1 short
+        "decided": False,
+    },
+    requires=lambda entry, exit: exit <= entry,  # noqa: A006 - what it is
+    warmup=lambda entry: entry + 1,
+)
+def donchian(
+    bar: BarView,
+    state: Any,
+    position: int,
+    entry: Annotated[int, Meta(ge=1, le=4000)] = 55,
+    exit: Annotated[int, Meta(ge=1, le=4000)] = 20,  # noqa: A002 - what it is
+    short: Annotated[bool, Meta(extra=hot)] = False,
+) -> float:
+    """`DonchianBreakout` as a kernel."""
+    known = state.entry.ready  # and so is the shorter exit
+    top, bottom, ceiling, floor = state.top, state.bottom, state.ceiling, state.floor
+    state.top, state.bottom = state.entry.update(bar.high_raw, bar.low_raw)
+    state.ceiling, state.floor = state.exit.update(bar.high_raw, bar.low_raw)
+    if not known:
+        return math.nan
+    if not state.decided:  # a state that is built anew takes up what is held
+        state.decided = True
+        state.side = 1 if position > 0 else -1 if position < 0 else 0
+    if bar.close_raw > top:
+        state.side = 1
+    elif bar.close_raw < bottom and short:
+        state.side = -1
+    else:
+        left = bar.close_raw < floor if state.side > 0 else bar.close_raw > ceiling
+        if left or (state.side < 0 and not short):
+            state.side = 0
+    return float(state.side)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
@@ -13,8 +14,10 @@ from workbench.core import rules, strategy
 from workbench.core.errors import ConfigError, DataError
 from workbench.core.events import Bar, FillEvent, MarketDataEvent, Quote, Quotes, Trade
 from workbench.core.instrument import Instrument
+from workbench.core.kernel import kernel, quotes
+from workbench.core.kernel_views import LastFill, Market, TradeView
 from workbench.core.money import dec, round_scaled, to_decimal, to_scaled
-from workbench.core.prices import on_tick, tick_of
+from workbench.core.prices import on_tick, raw_on_tick, tick_of
 from workbench.core.strategy import Says, Strategy, hot
 
 BPS = 10_000  # a whole
@@ -115,3 +118,50 @@ def _exact(text: str, what: str) -> Decimal:
         return dec(text, what)
     except DataError as error:
         raise ConfigError(str(error)) from None
+
+
+def twice(units: int, middle: int, tick: int, ticks: bool) -> int:
+    """Twice a distance of ticks or basis points, to go with twice a middle."""
+    return 2 * units * tick if ticks else units * middle // BPS
+
+
+@kernel(
+    state={"quoted": 0, "fills": 0},  # twice the middle it last quoted around, 0 for none; fills that it knows of
+    requires=lambda size, limit: 0 < size <= limit,
+)
+def two_sided_quotes(
+    trade: TradeView,
+    state: Any,
+    position: int,
+    last_fill: LastFill,
+    market: Market,
+    half_spread: Annotated[int, Meta(ge=1, le=5000, extra=hot)] = 10,
+    skew: Annotated[int, Meta(ge=0, le=5000, extra=hot)] = 5,
+    ticks: Annotated[bool, Meta(extra=hot)] = False,  # half_spread and skew count ticks, not basis points
+    size: Annotated[float, Meta(gt=0, le=1e6, extra=hot)] = 0.01,
+    limit: Annotated[float, Meta(gt=0, le=1e6, extra=hot)] = 0.05,
+    requote_ticks: Annotated[int, Meta(ge=1, le=1_000_000, extra=hot)] = 1,
+    short: Annotated[
+        bool, Meta(extra=hot)
+    ] = False,  # offers more than it holds, where the instrument can be sold short
+) -> Any:
+    """`TwoSidedQuotes` on trades as a kernel."""
+    if last_fill.number != state.fills:  # another position, other quotes
+        state.fills, state.quoted = last_fill.number, 0
+    middle = 2 * trade.price_raw
+    if state.quoted != 0 and abs(middle - state.quoted) < 2 * requote_ticks * market.tick:
+        return math.nan
+    state.quoted = middle
+    most = round(limit * market.quantity_scale)
+    each = round(size * market.quantity_scale)
+    lean = twice(skew, middle, market.tick, ticks) * min(abs(position), most) // most
+    centre = middle - (lean if position > 0 else -lean)
+    half = twice(half_spread, middle, market.tick, ticks)
+    bid = min((centre - half) // 2, trade.price_raw - market.tick)
+    ask = max(-((-centre - half) // 2), trade.price_raw + market.tick)
+    return quotes(
+        raw_on_tick(bid, market.tick, rules.BUY),
+        max(0, min(each, most - position)),
+        raw_on_tick(ask, market.tick, rules.SELL),
+        max(0, min(each, position + most if short else position)),
+    )

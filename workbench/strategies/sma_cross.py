@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import math
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -10,6 +11,8 @@ from workbench.core import strategy
 from workbench.core.errors import ConfigError
 from workbench.core.events import Bar, MarketDataEvent
 from workbench.core.indicators import Sma
+from workbench.core.kernel import kernel
+from workbench.core.kernel_views import BarView
 from workbench.core.strategy import Says, Strategy
 
 
@@ -32,7 +35,7 @@ class SmaCross(Strategy):
         slow: Sma
 
     def new_state(self) -> State:
-        return self.State(fast=Sma(self.params.fast), slow=Sma(self.params.slow))
+        return self.State(fast=Sma.of(self.params.fast), slow=Sma.of(self.params.slow))
 
     def warmup(self) -> int:
         return int(self.params.slow)
@@ -40,8 +43,22 @@ class SmaCross(Strategy):
     def on_market_data(self, event: MarketDataEvent) -> Says:
         if type(event) is not Bar:
             return None
-        close, params = event.close_raw, self.params
-        fast, slow = self.state.fast.update(close), self.state.slow.update(close)
-        if fast is None or slow is None:
+        state, close, params = self.state, event.close_raw, self.params
+        fast, slow = state.fast.update(close), state.slow.update(close)
+        if not state.slow.ready:
             return None
         return self.target(event, 1.0 if fast * params.slow > slow * params.fast else 0.0)
+
+
+@kernel(state={"fast": Sma.sized("fast"), "slow": Sma.sized("slow")}, requires=lambda fast, slow: fast < slow)
+def sma_cross(
+    bar: BarView,
+    state: Any,
+    fast: Annotated[int, Meta(ge=1, le=5000)] = 20,
+    slow: Annotated[int, Meta(ge=2, le=5000)] = 50,
+) -> float:
+    """`SmaCross` as a kernel."""
+    fast_sum, slow_sum = state.fast.update(bar.close_raw), state.slow.update(bar.close_raw)
+    if not state.slow.ready:
+        return math.nan
+    return 1.0 if fast_sum * slow > slow_sum * fast else 0.0

@@ -129,7 +129,7 @@ class Portfolio:
         drift = abs(self._sized(trader, desk, says) - desk.position.quantity)
         terms = desk.terms
         worth = rules.notional(desk.position.mark, drift, terms.multiplier, terms.divisor)
-        return worth * rules.PPM > band * self._base(trader)
+        return rules.drift_exceeds(worth, self._base(trader), band)
 
     def want(self, trader: Trader, desk: Desk, says: Opinion) -> str | None:
         """Hands a new opinion to its desk; returns the figures where spot cannot go below nothing."""

@@ -1,0 +1,148 @@
+"""How the engine's functions are compiled: as parts, which become machine code once, in what is made of them.
+
+By itself numba optimises every function together with all that it calls, down to machine code, and then
+once more in each of its callers. A part stays as it was written until a whole (a driver, or the engine
+behind it) links all of its parts, and is optimised as one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite.binding import Linkage
+from numba import extending, njit, types
+from numba._dynfunc import make_function
+from numba.core import funcdesc
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
+from numba.core.compiler_machinery import LoweringPass, register_pass
+from numba.core.lowering import Lower
+from numba.core.typed_passes import NativeLowering
+
+intrinsic: Any = extending.intrinsic  # what it makes is called with other arguments than it is written with
+overload: Any = extending.overload
+
+_NOWHERE = 1  # the address of a part by itself: nobody calls it
+
+
+class _Part(JITCodeLibrary):
+    """The code of one function, not optimised; who links it links all that it calls."""
+
+    def finalize(self) -> None:
+        self._finalized = True
+
+    def _get_module_for_linking(self) -> Any:
+        if self._shared_module is None:
+            whole = self._final_module.clone()
+            for library in self._called({self}):
+                whole.link_in(library._final_module, preserve=True)
+            for function in whole.functions:  # it may be linked into several, and what nobody calls is dropped
+                if not function.is_declaration and function.linkage == Linkage.external:
+                    function.linkage = "linkonce_odr"
+            self._shared_module = whole
+        return self._shared_module
+
+    def _called(self, met: set[Any]) -> list[Any]:
+        """All that it calls, each once."""
+        found: list[Any] = []
+        for library in self._linking_libraries:
+            if library not in met:
+                met.add(library)
+                self._reload_init.update(library._reload_init)
+                found.append(library)
+                found += library._called(met) if isinstance(library, _Part) else []
+        return found
+
+
+class _Apart(Lower):
+    """Writes a function that is never copied into its callers: it is called from many places."""
+
+    def lower_normal_function(self, fndesc: Any) -> None:
+        super().lower_normal_function(fndesc)
+        self.function.attributes.add("noinline")
+
+
+class _PartLowering(LoweringPass):
+    """From typed instructions to LLVM's, and no further."""
+
+    _lower: type[Lower] = Lower
+
+    def __init__(self) -> None:
+        LoweringPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        context, flags = state.targetctx, state.flags
+        state.library = library = _Part(context.codegen(), state.func_id.func_qualname)
+        written = funcdesc.PythonFunctionDescriptor.from_specialized_function(
+            state.func_ir,
+            state.typemap,
+            state.return_type,
+            state.calltypes,
+            mangler=context.mangler,
+            inline=False,
+            noalias=flags.noalias,
+            abi_tags=[flags.get_mangle_string()],
+        )
+        library._reload_init.update(state.reload_init)
+        with context.push_code_library(library):
+            lower = self._lower(context, library, written, state.func_ir, metadata=state.metadata)
+            lower.lower()
+        library._ensure_finalized()
+        entry = make_function(written.lookup_module(), state.func_id.func_name, "", _NOWHERE, lower.env, (library,))
+        context.insert_user_function(entry, written, [library])
+        state.reload_init.extend(library._reload_init)
+        state["cr"] = _LowerResult(written, lower.call_helper, cfunc=entry, env=lower.env)
+        return True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LoweringInside(_PartLowering):
+    _name = "lowering_inside"
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LoweringApart(_PartLowering):
+    _name = "lowering_apart"
+    _lower = _Apart
+
+
+def _pipeline(lowering: type[_PartLowering]) -> type[CompilerBase]:
+    class Compiler(CompilerBase):
+        def define_pipelines(self) -> list[Any]:
+            found = DefaultPassBuilder.define_nopython_pipeline(self.state)
+            found.passes = [(lowering, what) if each is NativeLowering else (each, what) for each, what in found.passes]
+            found.finalize()
+            return [found]
+
+    return Compiler
+
+
+SMALL: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "python",
+    "_nrt": False,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": _pipeline(_LoweringInside),
+}
+
+
+def small(function: Any) -> Any:
+    """A line or two, copied wherever it is called."""
+    return _for_any_figures(njit(**SMALL)(function))
+
+
+def machine(function: Any) -> Any:
+    """A function that is called and never copied."""
+    return _for_any_figures(njit(**(SMALL | {"pipeline_class": _pipeline(_LoweringApart)}))(function))
+
+
+def _for_any_figures(dispatcher: Any) -> Any:
+    """One form for all constants: numba would compile another for each that a caller writes down."""
+    template = dispatcher.get_call_template
+
+    def of_kinds(given: Any, named: Any) -> Any:
+        return template([types.unliteral(each) for each in given], named)
+
+    dispatcher.get_call_template = of_kinds
+    return dispatcher
