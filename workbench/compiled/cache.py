@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +23,7 @@ from workbench.core.errors import ConfigError
 
 MOST_KEPT = 200  # folders, a few hundred kilobytes each; the least recently used goes first
 _SEAL = "seal.json"
+_LOADING = threading.RLock()  # a module that another thread is still running is not there yet
 
 
 def load(name: str, source: str, closure: str) -> ModuleType:
@@ -31,7 +33,11 @@ def load(name: str, source: str, closure: str) -> ModuleType:
     """
     if not (name.isidentifier() and closure.isalnum()):
         raise ConfigError(f"cache: expected a name and hex digits, got {name!r} and {closure!r}")
-    module_name = f"workbench_{name}_{closure}"
+    with _LOADING:
+        return _loaded(f"workbench_{name}_{closure}", source, closure)
+
+
+def _loaded(module_name: str, source: str, closure: str) -> ModuleType:
     if module_name in sys.modules:
         return sys.modules[module_name]
     folder = root() / closure
