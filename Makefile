@@ -44,7 +44,7 @@ demo: install
 	$(BIN)/workbench pipeline notebooks/00_tour.ipynb
 
 test: install
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env -p tests.notebooks.comparison notebooks
 
 check: install
