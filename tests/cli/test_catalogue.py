@@ -158,7 +158,7 @@ def test_a_truncated_parquet_file_is_refused(keep: int, here: Path) -> None:
         ("binance_spot_BTCUSDT_1h.json", b"[[1]]"),
         ("binance_spot_BTCUSDT_1h.jsonl", b"3\n4\n"),
         ("binance_spot_BTCUSDT_1h.csv.gz", b"not gzip"),
-        ("binance_spot_BTCUSDT_1h.csv.gz", gzip.compress(b"x" * 1000)[:-9]),
+        ("binance_spot_BTCUSDT_1h.csv.gz", gzip.compress(b"x" * 1000, mtime=0)[:-9]),
         ("binance_spot_BTCUSDT_1h.xlsx", b"PK"),
         ("whatever.csv", "\n".join([HEAD, *GOOD]).encode()),
     ],
