@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from tests.research.runs import START, sample
+from workbench.compiled.measurement import CHUNK
 from workbench.core.clock import parse_instant
 from workbench.core.errors import ConfigError
+from workbench.research.backtest import backtest
 from workbench.research.sweep import sweep
 from workbench.strategies.sma_cross import SmaCross, sma_cross
 
@@ -27,6 +29,14 @@ def test_compiled_rows_are_those_of_the_event_engine_for_any_number_of_threads()
     pd.testing.assert_frame_equal(one.table, two.table, check_exact=True)
     pd.testing.assert_frame_equal(one.table, event.table, check_exact=True)
     assert one.result(3).metrics["sharpe"] == one.table["sharpe"][3]
+
+
+def test_a_row_with_more_fills_than_the_log_holds_at_once_is_the_single_backtests():
+    row = sweep(sma_cross, sample(), workers=1, fast=[2], slow=[3])
+    single = backtest(sma_cross(fast=2, slow=3), sample(), engine="compiled")
+    assert len(single.ledger.fills) > CHUNK
+    told = pd.Series({name: row.table[name][0] for name in single.metrics}, dtype="float64")
+    pd.testing.assert_series_equal(told, pd.Series(single.metrics, dtype="float64"), check_exact=True)
 
 
 def test_what_is_no_kernel_is_not_compiled_and_it_says_what_to_do():

@@ -170,9 +170,10 @@ def take_back(book: Any, log: Any, role: Any, reason: Any) -> None:
 
 @machine
 def _close_out(book: Any, log: Any) -> None:
-    others = _any_in_the_way(book, _TO_CLOSE, False)
-    _take_back(book, log, _TO_CLOSE, FLATTENED)
-    if others or living(book, FLATTEN):
+    if _any_in_the_way(book, _TO_CLOSE, False):
+        _take_back(book, log, _TO_CLOSE, FLATTENED)
+        return
+    if living(book, FLATTEN):
         return
     held = book[QUANTITY]
     quantity = floor_to(abs(held), book[LOT])
@@ -187,9 +188,8 @@ def _close_out(book: Any, log: Any) -> None:
 def _follow_target(book: Any, log: Any) -> None:
     if not book[WISH]:
         return
-    strays = _any_in_the_way(book, _TO_FOLLOW, False)
-    _take_back(book, log, _TO_FOLLOW, REPLACED_QUOTES)
-    if strays:
+    if _any_in_the_way(book, _TO_FOLLOW, False):
+        _take_back(book, log, _TO_FOLLOW, REPLACED_QUOTES)
         return
     delta = minus(book[DESIRED], book[QUANTITY])
     if living(book, ENTRY):
@@ -235,9 +235,13 @@ def _revise(book: Any, log: Any, delta: Any) -> None:
 def _protect(book: Any, log: Any) -> None:
     """Keeps the protective stop equal to what the target keeps of the position; asks once for each size."""
     held, entry = book[QUANTITY], order_at(ENTRY)
+    if book[STOP] == NONE:
+        book[ASKED] = 0
+        take_back(book, log, PROTECTION, NOTHING_TO_PROTECT)
+        return
     shrinks = living(book, ENTRY) and opposed(book[entry + SIDE], held)
     quantity = floor_to(max(0, abs(held) - (_remaining(book, ENTRY) if shrinks else 0)), book[LOT])
-    wanted = book[STOP] != NONE and not opposed(held, book[DESIRED])
+    wanted = not opposed(held, book[DESIRED])
     if not (wanted and _worth_sending(book, quantity, book[STOP])):
         book[ASKED] = 0
         take_back(book, log, PROTECTION, NOTHING_TO_PROTECT)

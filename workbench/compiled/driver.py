@@ -28,84 +28,104 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {  # of the dataset, in the order in wh
 
 _HEAD = """
 from math import nan as NAN
-from workbench.compiled.engine import AVERAGE, GO_ON, HEAR_OPINION, LOOK, MEET_BAR, MEET_QUOTE, MEET_TRADE, WORTH, ask
+
+from numba import types
+
+from workbench.compiled.engine import AVERAGE, GO_ON, LOOK, QUIET, WORTH, ask, {meeting} as MEET
 from workbench.compiled.engine_account import entry_price
 from workbench.compiled.engine_driving import (
-    MOST, in_one_way, means_something, note_price, note_quote, one_sided, tolerated, until, watched,
+    LEAST, MOST, UNHEARD, divided, in_one_way, means_something, note_price, note_quote, one_sided, place_of, tolerated,
+    until, watched,
 )
 from workbench.compiled.engine_log import ROOM
 from workbench.compiled.engine_state import *
+from workbench.compiled.machine import fetch
 """
 
 _TEXT = """
-@njit(nogil=True, error_model="python", cache=True)
+@njit(nogil=True, error_model="python", cache=True, _nrt=False)
 def drive({arguments}):
     tick, lot, price_scale, quantity_scale = book[TICK], book[LOT], book[PRICE_UNIT], book[QUANTITY_UNIT]
-    divisor, offset, room = book[DIVISOR], book[FIRST_ROW], len(log) - ROOM
+    inverse, shift = types.uint64(book[INVERSE]), types.uint64(book[INVERSE_SHIFT])
+    offset, room = book[FIRST_ROW], len(log) - ROOM
     recorded, split = len(equity) > 0, len(worth) > 0
     least, watching, banded = tolerated(book), watched(book), book[REBALANCE_BAND] != NONE
-    standing, value, fresh = book[MARK], book[VALUE], book[FRESH_UNTIL]
-    code, row = 0, first
-{load}
+    standing, value = book[MARK], book[VALUE]
+    code, row, met, looked, weighed, waits = 0, first, -1, -1, -1, False
     while row < last:
-{read}
-        touched = False
-        if low < wake_low or high > wake_high or now >= expires:
-            book[NOW], book[ROW], book[MARK], book[VALUE], book[FRESH_UNTIL] = now, row, standing, value, fresh
-            {note}
-            ask(engine, book, log, {meet})
-            touched, value = True, book[VALUE]
 {reload}
-        {see}
-        fresh = {fresh}
-        if mark != 0:
-            standing = mark
-            if position != 0:
-                if size >= 0:
-                    value = size * mark // divisor
-                    value = value if position > 0 else -value
-                else:
-                    value = ask(engine, book, log, WORTH, mark, 0, 0, 0, 0, 0, 0)
-                total = cash + value
-                if watching and not closing and total > peak:
-                    peak = total
-                    book[PEAK] = peak
-                elif closing or (watching and float(peak - total) > float(peak) * least):
-                    book[NOW], book[ROW], book[MARK], book[VALUE], book[FRESH_UNTIL] = now, row, standing, value, fresh
-                    {note}
-                    ask(engine, book, log, LOOK, 0, 0, 0, 0, 0, 0, 0)
-                    touched, heard = True, book[HEARD] != 0
-        {said} = step({event}, tick, lot, price_scale, quantity_scale, {own}{given})
-        same = said == said_before and a == a_before and b == b_before and c == c_before and d == d_before
-        if said != 0 and not (same and heard and not banded):
-            book[NOW], book[ROW], book[MARK], book[VALUE], book[FRESH_UNTIL] = now, row, standing, value, fresh
-            {note}
+        what = QUIET
+        while row < last:
+            at = place_of(row)
+            now = times[at] + interval
+{read}
+            if (now >= expires or (alert and ({wakes}))) and row != met:
+                what = MEET
+                break
+            {see}
+            if mark != 0:
+                standing = mark
+                if position != 0:
+                    if size >= 0:
+                        value = divided(size * mark, inverse, shift)
+                        value = value if position > 0 else -value
+                    elif row != weighed:
+                        what = WORTH
+                        break
+                    total = cash + value
+                    if watching and not closing and total > peak:
+                        peak = total
+                        book[PEAK] = peak
+                    elif (closing or (watching and float(peak - total) > float(peak) * least)) and row != looked:
+                        what = LOOK
+                        break
+            {said} = step({event}, tick, lot, price_scale, quantity_scale, {own}{given})
+            if recorded:
+                equity[place_of(row - offset)] = cash + value
+            if split:
+                worth[place_of(row - offset)] = value
+            if said != said_before or a != a_before or b != b_before or c != c_before or d != d_before:
+                if waits or said != 0:
+                    what = GO_ON
+                    break
+            row += 1
+        if what == QUIET:
+            break
+        book[NOW], book[ROW], book[MARK], book[VALUE] = now, row, standing, value
+        if what != MEET:
+            book[FRESH_UNTIL] = now + interval
+        elif row > offset:  # this event is not seen yet
+            book[FRESH_UNTIL] = times[place_of(row - 1)] + 2 * interval
+        {note}
+        if what == MEET:
+            waits, met = ask(engine, book, log, {meet}) != 0, row
+            value = book[VALUE]
+        elif what == WORTH:
+            value, weighed = ask(engine, book, log, WORTH, mark, 0, 0, 0, 0, 0, 0), row
+        elif what == LOOK:
+            ask(engine, book, log, LOOK, 0, 0, 0, 0, 0, 0, 0)
+            waits, looked = True, row
+        else:
             a, b, c, d = in_one_way(said, a, b, c, d)
-            if said < 0 or not means_something(said, a, b, c, d):
+            if not means_something(said, a, b, c, d):
                 code, book[SAID] = 2, said
                 book[SAID_A], book[SAID_B], book[SAID_C], book[SAID_D] = a, b, c, d
                 break
-            ask(engine, book, log, HEAR_OPINION, said, a, b, c, d, 0, 0)
-            touched = True
-        if recorded:
-            equity[row - offset] = cash + value
-        if split:
-            worth[row - offset] = value
-        row += 1
-        if touched:
-            ask(engine, book, log, GO_ON, 0, 0, 0, 0, 0, 0, 0)
-{reload}
+{fetch}
+            ask(engine, book, log, GO_ON, said, a, b, c, d, 0, 0)
+            waits, row = False, row + 1
             if book[LOGGED] > room and book[LOGGING] != 0:
                 code = 1
                 break
-    book[MARK], book[VALUE], book[FRESH_UNTIL] = standing, value, fresh
+    book[MARK], book[VALUE] = standing, value
     return {returned}
 """
 
 _RELOAD = """\
 position, cash, peak, size = book[QUANTITY], book[CASH], book[PEAK], book[SIZE]
 wake_low, wake_high, expires, closing = book[WAKE_LOW], book[WAKE_HIGH], until(book), book[FLATTEN_WISH] != 0
-said_before, heard = book[SAID], book[HEARD] != 0
+alert = wake_low > LEAST or wake_high < MOST
+said_before = UNHEARD if waits or banded or book[HEARD] == 0 else book[SAID]
 a_before, b_before, c_before, d_before = book[SAID_A], book[SAID_B], book[SAID_C], book[SAID_D]
 """
 _RELOAD_ENTRY = """\
@@ -118,30 +138,34 @@ fill_quantity, fill_time = book[FILL_QUANTITY], book[FILL_TIME]
 """
 
 _BAR = {
-    "read": "now, mark, high, low = times[row] + interval, close_[row], high_[row], low_[row]",
+    "read": "mark = close_[at]",
+    "wakes": "low_[at] < wake_low or high_[at] > wake_high",
     "note": "note_price(book, mark)",
-    "meet": "MEET_BAR, times[row], now, open_[row], high, low, mark, volume_[row]",
+    "meeting": "MEET_BAR",
+    "meet": "MEET, times[at], now, open_[at], high_[at], low_[at], mark, volume_[at]",
     "see": "",
-    "fresh": "now + interval",
-    "event": "now, interval, open_[row], high, low, mark, volume_[row]",
+    "event": "now, interval, open_[at], high_[at], low_[at], mark, volume_[at]",
+    "soon": ("open_", "high_", "low_", "volume_"),
 }
 _TRADE = {
-    "read": "now, mark = times[row], price_[row]\nhigh = low = mark",
+    "read": "mark = price_[at]",
+    "wakes": "mark < wake_low or mark > wake_high",
     "note": "note_price(book, mark)",
-    "meet": "MEET_TRADE, now, mark, quantity_[row], 0, 0, 0, 0",
+    "meeting": "MEET_TRADE",
+    "meet": "MEET, now, mark, quantity_[at], 0, 0, 0, 0",
     "see": "",
-    "fresh": "now",
-    "event": "now, mark, quantity_[row], side_[row]",
+    "event": "now, mark, quantity_[at], side_[at]",
+    "soon": ("quantity_",),
 }
 _QUOTE = {
-    "read": "now, bid, offer = times[row], bid_[row], ask_[row]\n"
-    "low, high = (offer if offer != 0 else MOST - 1), bid\n"
-    "mark = (bid + offer) // 2 if bid != 0 and offer != 0 else standing",
+    "read": "bid, offer = bid_[at], ask_[at]\nmark = (bid + offer) // 2 if bid != 0 and offer != 0 else standing",
+    "wakes": "(offer if offer != 0 else MOST - 1) < wake_low or bid > wake_high",
     "note": "note_quote(book, bid, offer)",
-    "meet": "MEET_QUOTE, now, bid, bid_quantity_[row], offer, ask_quantity_[row], 0, 0",
+    "meeting": "MEET_QUOTE",
+    "meet": "MEET, now, bid, bid_quantity_[at], offer, ask_quantity_[at], 0, 0",
     "see": "book[ONE_SIDED] = one_sided(bid, offer)",
-    "fresh": "now",
-    "event": "now, bid, bid_quantity_[row], offer, ask_quantity_[row]",
+    "event": "now, bid, bid_quantity_[at], offer, ask_quantity_[at]",
+    "soon": ("bid_quantity_", "ask_quantity_"),
 }
 _EVENTS = {"bar": _BAR, "trade": _TRADE, "quote": _QUOTE, "top": _QUOTE}
 
@@ -173,7 +197,7 @@ def driver_of(kernel: Kernel) -> Driver:
             f"kernel {kernel.name}: {kernel.event} is not driven by the compiled engine; use --engine event"
         )
     step = step_of(kernel)
-    text = step.source + _HEAD + driver_text(step)
+    text = step.source + driver_text(step)
     closure = hashlib.sha256("\0".join([text, step.closure, engine_closure()]).encode()).hexdigest()
     module = cache.load(f"drive_{kernel.name}", text, closure[:32])
     return Driver(kernel, step, module.drive)
@@ -193,18 +217,18 @@ def driver_text(step: Step) -> str:
     reload += _RELOAD_FILL if "last_fill" in kernel.reads else ""
     own = ["position" if "position" in kernel.reads else "0", "entry" if "entry_price" in kernel.reads else "NAN"]
     own += ["fill_number", "fill_price", "fill_quantity", "fill_time"] if "last_fill" in kernel.reads else ["0"] * 4
-    return _TEXT.format(
+    return (_HEAD + _TEXT).format(
         arguments=", ".join(["times", *columns, *fixed, *parameters, *scalars, *arrays]),
-        load=_indented(reload, 4),
-        reload=_indented(reload, 12),
-        read=_indented(parts["read"], 8),
+        reload=_indented(reload, 8),
+        read=_indented(parts["read"], 12),
+        fetch=_indented("\n".join(f"fetch({name}, row + 1)" for name in parts["soon"]), 12),
         said=", ".join(["said", "a", "b", "c", "d", *scalars]),
         own=", ".join(own),
         given="".join(f", {name}" for name in [*parameters, *scalars, *arrays]),
         returned=", ".join(["code", "row", *scalars]),
-        **{name: parts[name] for name in ("note", "meet", "see", "fresh", "event")},
+        **{name: parts[name] for name in ("note", "meeting", "meet", "wakes", "see", "event")},
     )
 
 
-def _indented(text: str, by: int) -> str:
+def _indented(text: Any, by: int) -> str:
     return "\n".join(" " * by + line for line in text.splitlines())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from numba import types
+
 from workbench.compiled.engine_account import value
 from workbench.compiled.engine_state import (
     ARRIVING,
@@ -11,10 +13,11 @@ from workbench.compiled.engine_state import (
     AT_VENUE,
     BID_PRICE,
     EXPIRES,
-    HIGHEST,
+    LARGEST_HELD,
     LAST,
     MAX_DRAWDOWN,
     MULTIPLIER,
+    NO_OPINION,
     NONE,
     PORTFOLIO_DRAWDOWN,
     QUANTITY,
@@ -35,13 +38,21 @@ from workbench.compiled.engine_state import (
     order_at,
 )
 from workbench.compiled.machine import machine, small
+from workbench.compiled.wide import high_product
 from workbench.core.rules import PPM
 
 MOST, LEAST = 2**63 - 1, -(2**63)
-_ROOM = 2**62  # of a product that is not checked any further
+ROOM_BITS = 61  # of size x price, which is not checked any further
 _CAREFUL = 1.0 - 1e-9  # a float may say too early that a drawdown is due to be looked at, never too late
 
+UNHEARD = -2  # what no kernel says: any opinion is news
 NOBODY_BIDS, NOBODY_OFFERS = 1, 2
+
+
+def inverse_of(divisor: int) -> tuple[int, int]:
+    """What to multiply with, and how far to shift, instead of dividing by `divisor`: exact for ROOM_BITS."""
+    shift = (divisor - 1).bit_length()
+    return -(-(2 ** (ROOM_BITS + shift)) // divisor), shift
 
 
 @machine
@@ -65,8 +76,7 @@ def watch_out(book: Any) -> None:
             high = min(high, book[at + VENUE_PRICE])
     book[WAKE_LOW], book[WAKE_HIGH] = low, high
     held = abs(book[QUANTITY])
-    narrow_enough = held < _ROOM // book[MULTIPLIER] // max(1, book[HIGHEST])
-    book[SIZE] = held * book[MULTIPLIER] if narrow_enough else -1
+    book[SIZE] = held * book[MULTIPLIER] if held < book[LARGEST_HELD] else -1
 
 
 @machine
@@ -83,6 +93,18 @@ def worth_of(book: Any, price: Any) -> Any:
     """What the position is worth at a price, however large it is."""
     value(book, price)
     return book[VALUE]
+
+
+@small
+def divided(product: Any, inverse: Any, shift: Any) -> Any:
+    """A product of ROOM_BITS at most, 0 or more, over what `inverse_of` inverted."""
+    return types.int64(high_product(types.uint64(product) << types.uint64(64 - ROOM_BITS), inverse) >> shift)
+
+
+@small
+def place_of(row: Any) -> Any:
+    """Where a row stands: a place that no one counts from the end."""
+    return types.uint64(row)
 
 
 @small
@@ -110,6 +132,8 @@ def watched(book: Any) -> Any:
 @small
 def means_something(kind: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     """Whether an opinion's figures can be: prices above 0 or none, sizes from 0 on."""
+    if kind <= NO_OPINION:
+        return kind == NO_OPINION
     if kind == TARGET:
         return b >= 0 and c >= 0
     return b >= 0 and d >= 0 and not (b > 0 and a <= 0) and not (d > 0 and c <= 0)

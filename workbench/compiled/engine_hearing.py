@@ -83,6 +83,7 @@ def hear_all(book: Any, log: Any) -> None:
             else:
                 _hear_report(book, log, at)
         take_requests(book)
+    book[POST_FIRST] = book[POST_LAST] = 0  # where it was written last the processor has it at hand
 
 
 @machine

@@ -56,7 +56,8 @@ BID_POOL, ASK_POOL = next(_place), next(_place)  # what an event offers; a bar a
 # --- what the hot loop asks before it goes on ----------------------------------------------------
 
 WAKE_LOW, WAKE_HIGH = next(_place), next(_place)  # a lower low or a higher high meets an order
-HIGHEST, SIZE, FIRST_ROW, ENTRY_WHOLE, ENTRY_REST = (next(_place) for _ in range(5))
+LARGEST_HELD, SIZE, FIRST_ROW, ENTRY_WHOLE, ENTRY_REST = (next(_place) for _ in range(5))
+INVERSE, INVERSE_SHIFT = next(_place), next(_place)  # of the divisor: a product times it is one of twice the bits
 
 # --- queues --------------------------------------------------------------------------------------
 
@@ -114,7 +115,7 @@ assert next(_place) <= ORDER_TABLE, "the book's places do not reach into its ord
 @small
 def order_at(role: Any) -> Any:
     """Where the order of a role stands in the book."""
-    return ORDER_TABLE + role * ORDER_WIDTH
+    return ORDER_TABLE + (role & 7) * ORDER_WIDTH  # never negative, as the machine sees: indices need no second look
 
 
 @small

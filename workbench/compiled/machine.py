@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from llvmlite import ir
 from llvmlite.binding import Linkage
 from numba import extending, njit, types
 from numba._dynfunc import make_function
@@ -34,11 +35,12 @@ class _Part(JITCodeLibrary):
     def _get_module_for_linking(self) -> Any:
         if self._shared_module is None:
             whole = self._final_module.clone()
+            own = {function.name for function in whole.functions if not function.is_declaration}
             for library in self._called({self}):
                 whole.link_in(library._final_module, preserve=True)
             for function in whole.functions:  # it may be linked into several, and what nobody calls is dropped
                 if not function.is_declaration and function.linkage == Linkage.external:
-                    function.linkage = "linkonce_odr"
+                    function.linkage = "linkonce_odr" if function.name in own else "internal"
             self._shared_module = whole
         return self._shared_module
 
@@ -54,12 +56,21 @@ class _Part(JITCodeLibrary):
         return found
 
 
+class _Copied(Lower):
+    """Writes a function that is copied into each of its callers."""
+
+    def lower_normal_function(self, fndesc: Any) -> None:
+        super().lower_normal_function(fndesc)
+        self.function.attributes.add("alwaysinline")
+
+
 class _Apart(Lower):
-    """Writes a function that is never copied into its callers: it is called from many places."""
+    """Writes a function that is called seldom and never copied: its callers keep their registers for the rest."""
 
     def lower_normal_function(self, fndesc: Any) -> None:
         super().lower_normal_function(fndesc)
         self.function.attributes.add("noinline")
+        self.function.attributes.add("cold")
 
 
 class _PartLowering(LoweringPass):
@@ -96,13 +107,19 @@ class _PartLowering(LoweringPass):
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _LoweringInside(_PartLowering):
-    _name = "lowering_inside"
+class _LoweringWhole(_PartLowering):
+    _name = "lowering_part"
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LoweringCopied(_PartLowering):
+    _name = "lowering_copied_part"
+    _lower = _Copied
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _LoweringApart(_PartLowering):
-    _name = "lowering_apart"
+    _name = "lowering_part_apart"
     _lower = _Apart
 
 
@@ -123,7 +140,7 @@ SMALL: dict[str, Any] = {
     "_nrt": False,
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
-    "pipeline_class": _pipeline(_LoweringInside),
+    "pipeline_class": _pipeline(_LoweringCopied),
 }
 
 
@@ -133,8 +150,29 @@ def small(function: Any) -> Any:
 
 
 def machine(function: Any) -> Any:
-    """A function that is called and never copied."""
+    """A function that is copied into its callers where that pays."""
+    return _for_any_figures(njit(**(SMALL | {"pipeline_class": _pipeline(_LoweringWhole)}))(function))
+
+
+def rare(function: Any) -> Any:
+    """A function that is seldom called, and never copied."""
     return _for_any_figures(njit(**(SMALL | {"pipeline_class": _pipeline(_LoweringApart)}))(function))
+
+
+@intrinsic
+def fetch(typingctx, column, row):  # type: ignore[no-untyped-def]
+    """Has the processor bring a figure of a column that is asked for soon; beyond its end it does nothing."""
+
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kinds = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], kinds)
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+        builder.call(prefetch, [place, *(ir.Constant(word, how) for how in (0, 3, 1))])  # to read, to keep, data
+        return context.get_dummy_value()
+
+    return types.none(column, types.int64), codegen
 
 
 def _for_any_figures(dispatcher: Any) -> Any:

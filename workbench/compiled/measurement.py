@@ -15,13 +15,14 @@ import numpy as np
 
 from workbench.compiled import cache, round_trips
 from workbench.compiled import engine_state as at
-from workbench.compiled.driver import BAD, COLUMNS, FULL
 from workbench.compiled.engine_log import ROOM, TRADES, WIDTH
 from workbench.compiled.program import Program
 from workbench.compiled.statistics import FACTS_WIDTH, NAMES
 from workbench.core import rules
 
 CHUNK = 4_096  # rows of the log between two visits: what traded is summed up while it is still in the cache
+
+MADE_OF = ("machine", "wide", "rulebook", "engine_log", "engine_state", "round_trips", "statistics")
 
 _NOTHING = np.empty(0, dtype=np.int64)
 
@@ -120,24 +121,8 @@ class Measurement:
         arguments = program.arguments(
             parameters, (room.book, room.log), equity=room.equity, worth=_NOTHING, level=TRADES
         )
-        step = program.driver.step
-        row_at = len(COLUMNS[program.kernel.event]) + 2  # after the times, the columns and the interval
-        scalars_at = len(arguments) - len(step.scalars) - len(step.arrays)
-        while True:
-            try:
-                code, row, *scalars = program.driver.run(*arguments)
-            except OverflowError as error:
-                raise program.beyond(error, room.book) from None
-            self._code.take_fills(
-                room.log, room.book[at.LOGGED], self._terms, self._sampling.times, room.held, room.sums
-            )
-            if code != FULL:
-                break
-            room.book[at.LOGGED] = 0
-            rest = arguments[scalars_at + len(scalars) :]
-            arguments = (*arguments[:row_at], row, *arguments[row_at + 1 : scalars_at], *scalars, *rest)
-        if code == BAD:
-            raise program.refused(room.book)
+        taken = self._terms, self._sampling.times, room.held, room.sums
+        program.drive(arguments, (room.book, room.log), lambda rows: self._code.take_fills(room.log, len(rows), *taken))
         self._code.finish(self._terms, self._sampling.times, room.held)
 
 
@@ -145,6 +130,6 @@ class Measurement:
 def _machine_code() -> Any:
     """The statistics as machine code, taken from the disk where they were compiled before from the same source."""
     room = Path(__file__).parent
-    parts = [each.read_text() for each in sorted(room.glob("*.py"))]
+    parts = [(room / f"{name}.py").read_text() for name in MADE_OF]
     written = "\0".join([_SOURCE, *parts, inspect.getsource(rules), numba.__version__])
     return cache.load("measure_run", _SOURCE, hashlib.sha256(written.encode()).hexdigest()[:32])

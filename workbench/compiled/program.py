@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from workbench.compiled import engine_state as at
 from workbench.compiled.driver import BAD, COLUMNS, FULL, driver_of
 from workbench.compiled.engine import engine_address
-from workbench.compiled.engine_driving import LEAST, MOST
+from workbench.compiled.engine_driving import LEAST, MOST, ROOM_BITS, inverse_of
 from workbench.compiled.engine_log import FACTS, ROOM, SILENT, WIDTH
 from workbench.compiled.trace import Trace
 from workbench.compiled.trace_words import Words
@@ -111,24 +112,28 @@ class Program:
         log = np.empty((_CHUNK + ROOM, WIDTH), dtype=np.int64)
         equity, worth = np.empty(self.rows, dtype=np.int64), np.empty(self.rows, dtype=np.int64)
         arguments = self.arguments(parameters, (book, log), equity=equity, worth=worth, level=FACTS)
-        row_at = len(self._columns) + 2
-        scalars_at = len(arguments) - len(self.driver.step.scalars) - len(self.driver.step.arrays)
         written: list[np.ndarray] = []
-        while True:
+        self.drive(arguments, (book, log), lambda rows: written.append(rows.copy()))
+        words = Words(self.instrument, self.limits, self.budget)
+        return Trace(self.instrument, words, np.concatenate(written), equity, worth, book)
+
+    def drive(self, arguments: tuple[Any, ...], scratch: Scratch, take: Callable[[np.ndarray], None]) -> None:
+        """Runs to the end; `take` sees the rows of the log whenever it is full, and at the end; raises like `run`."""
+        book, log = scratch
+        first_at = len(self._columns) + 2  # after the columns, the engine and the interval
+        scalars_at = len(arguments) - len(self.driver.step.scalars) - len(self.driver.step.arrays)
+        code = FULL
+        while code == FULL:
             try:
                 code, row, *scalars = self.driver.run(*arguments)
             except OverflowError as error:
                 raise self.beyond(error, book) from None
-            written.append(log[: book[at.LOGGED]].copy())
-            if code != FULL:
-                break
+            take(log[: book[at.LOGGED]])
             book[at.LOGGED] = 0
             rest = arguments[scalars_at + len(scalars) :]
-            arguments = (*arguments[:row_at], row, *arguments[row_at + 1 : scalars_at], *scalars, *rest)
+            arguments = (*arguments[:first_at], row, *arguments[first_at + 1 : scalars_at], *scalars, *rest)
         if code == BAD:
             raise self.refused(book)
-        words = Words(self.instrument, self.limits, self.budget)
-        return Trace(self.instrument, words, np.concatenate(written), equity, worth, book)
 
     def beyond(self, error: OverflowError, book: np.ndarray) -> ConfigError:
         """What a figure that 64 bits cannot hold is told as."""
@@ -207,6 +212,8 @@ class Program:
         highest = self._columns[2 if self.kernel.event == "bar" else 1][self.first : self.last]
         if self.kernel.event in ("quote", "top"):
             highest = np.maximum(highest, self._columns[2][self.first : self.last])
+        terms = self.instrument.terms(self.instrument.cash_places)
+        multiplier, (inverse, shift) = terms.multiplier, inverse_of(terms.divisor)
         return {
             **dict.fromkeys(none, at.NONE),
             "CASH": self.cash,
@@ -214,7 +221,9 @@ class Program:
             "PEAK": self.cash,
             "WAKE_LOW": LEAST,
             "WAKE_HIGH": MOST,
-            "HIGHEST": int(highest.max()),
+            "LARGEST_HELD": 2**ROOM_BITS // multiplier // max(1, int(highest.max())),
+            "INVERSE": inverse,
+            "INVERSE_SHIFT": shift,
             "FIRST_ROW": self.first,
         }
 

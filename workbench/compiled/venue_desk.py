@@ -76,6 +76,7 @@ def take_requests(book: Any) -> None:
             _let_travel(book, at)
         else:
             _apply(book, at, book[NOW])
+    book[SENT_FIRST] = book[SENT_LAST] = 0
 
 
 @machine

@@ -16,7 +16,7 @@ from numba import types
 from numba.core.typeconv.castgraph import Conversion
 from numba.extending import lower_cast, models, register_model
 
-from workbench.compiled.machine import SMALL, intrinsic, machine, overload, small
+from workbench.compiled.machine import SMALL, intrinsic, overload, rare, small
 
 BITS = 127  # a product of operands of more bits together might not fit
 
@@ -92,6 +92,17 @@ def _high(typingctx, value):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
+def high_product(typingctx, a, b):  # type: ignore[no-untyped-def]
+    """The upper half of what two unsigned integers of 64 bits multiply to."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        product = builder.mul(builder.zext(args[0], _I128), builder.zext(args[1], _I128))
+        return builder.trunc(builder.lshr(product, ir.Constant(_I128, 64)), _I64)
+
+    return types.uint64(types.uint64, types.uint64), codegen
+
+
+@intrinsic
 def _joined(typingctx, high, low):  # type: ignore[no-untyped-def]
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         top = builder.shl(builder.zext(args[0], _I128), ir.Constant(_I128, 64))
@@ -151,7 +162,7 @@ _sum, _difference, _product = _raw("add"), _raw("sub"), _raw("mul")
 _sum_overflows, _difference_overflows = _overflow_of("sadd_with_overflow"), _overflow_of("ssub_with_overflow")
 
 
-@machine
+@small
 def narrow(value: Any) -> Any:
     """A Wide as a 64-bit integer; raises OverflowError where it does not fit."""
     found = _truncated(value)
@@ -168,50 +179,60 @@ def _fits(value: Any) -> Any:
     return _equal(widen(_truncated(value)), value)
 
 
-@machine
+@small
 def _bits(value: Any) -> Any:
     """How many bits the magnitude of a Wide needs."""
     high, low = _high(value), _low(value)
     return 128 - _leading_zeros(high) if high else 64 - _leading_zeros(low)
 
 
-@machine
+@small
 def _add(a: Any, b: Any) -> Any:
     if _sum_overflows(a, b):
         raise OverflowError("a sum does not fit 128 bits")
     return _sum(a, b)
 
 
-@machine
+@small
 def _subtract(a: Any, b: Any) -> Any:
     if _difference_overflows(a, b):
         raise OverflowError("a difference does not fit 128 bits")
     return _difference(a, b)
 
 
-@machine
+@small
 def _magnitude(value: Any) -> Any:
     return _subtract(widen(0), value) if _less(value, widen(0)) else value
 
 
-@machine
+@small
 def _multiply(a: Any, b: Any) -> Any:
     if _fits(a) and _fits(b):
         return _product(widen(_truncated(a)), widen(_truncated(b)))
+    return _multiplied(a, b)
+
+
+@rare
+def _multiplied(a: Any, b: Any) -> Any:
     if _bits(_magnitude(a)) + _bits(_magnitude(b)) > BITS:
         raise OverflowError("a product does not fit 126 bits")
     return _product(a, b)
 
 
-@machine
+@small
 def _divide(a: Any, b: Any) -> Any:
     """a // b, rounded towards minus infinity like Python's."""
     if _fits(a) and _fits(b):
         divisor = _truncated(b)
-        if divisor == 0:
-            raise ZeroDivisionError("division by zero")
         if divisor > 0:  # the smallest integer over -1 would not fit
             return widen(_truncated(a) // divisor)
+    return _divided_down(a, b)
+
+
+@rare
+def _divided_down(a: Any, b: Any) -> Any:
+    if _equal(b, widen(0)):
+        raise ZeroDivisionError("division by zero")
     quotient, rest = _divided(_magnitude(a), _magnitude(b))
     if _less(a, widen(0)) == _less(b, widen(0)):
         return quotient
@@ -219,7 +240,7 @@ def _divide(a: Any, b: Any) -> Any:
     return _subtract(negative, widen(1)) if _unequal(rest, widen(0)) else negative
 
 
-@machine
+@rare
 def _divided(a: Any, b: Any) -> Any:
     """Quotient and remainder of two that are not negative, the second above 0."""
     high, low, divisor = _high(a), _low(a), _low(b)
@@ -230,7 +251,7 @@ def _divided(a: Any, b: Any) -> Any:
     return _joined(first, second), _joined(types.uint64(0), rest)
 
 
-@machine
+@rare
 def _divided_by_wide(a: Any, b: Any) -> Any:
     """Bit by bit, at most 63 of them: divisors beyond 64 bits are rare."""
     quotient, rest = widen(0), a
@@ -253,7 +274,7 @@ def _halved(value: Any) -> Any:
     return (_high(value) << types.uint64(63)) | (_low(value) >> types.uint64(1))
 
 
-@machine
+@rare
 def _divided_halves(high: Any, low: Any, divisor: Any) -> Any:
     """(high, low) over a divisor above `high`: schoolbook division with 32-bit digits (Knuth's algorithm D)."""
     if high == types.uint64(0):
