@@ -41,6 +41,7 @@ NOT_IMPORTED = {
     "pandas-stubs": "types for mypy",
     "pytest": "`make test`",
     "pytest-cov": "`make test`",
+    "pytest-xdist": "`make test`",
     "ruff": "`make check`",
     "types-pyyaml": "types for mypy",
 }
@@ -138,7 +139,7 @@ def test_a_smaller_lock_pins_what_the_whole_lock_pins(name):
 
 
 def test_a_machine_that_trades_needs_nothing_of_research():
-    heavy = {"pandas", "vectorbt", "plotly", "papermill", "jupyterlab", "ipykernel", "numba", "matplotlib"}
+    heavy = {"pandas", "vectorbt", "plotly", "papermill", "jupyterlab", "ipykernel", "matplotlib"}
     assert heavy & pins("live").keys() == set()
     assert {"msgspec", "sqlalchemy", "psycopg"} <= pins("live").keys()
 

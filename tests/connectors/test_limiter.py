@@ -50,7 +50,7 @@ def test_a_cancel_passes_a_full_limiter_before_a_hundred_queued_snapshots():
     async def work():
         snapshots = [asyncio.create_task(line.go(request(Urgency.MARKET, 5))) for _ in range(100)]
         await line.time.sleep(1)
-        assert len(line.went) == 16  # 80 of the 100, the rest is kept
+        assert len(line.went) == 12  # 60 of the 100, the rest is kept
         await line.go(request(Urgency.CANCEL))
         assert line.went[-1][1] is Urgency.CANCEL
         assert line.went[-1][0] == pytest.approx(1.0)
@@ -153,7 +153,7 @@ def test_what_the_venue_counts_beyond_our_own_is_respected():
     line = Line(MINUTE_LIMIT)
 
     async def work():
-        line.limiter.hear([Usage(name="weight", used=79, window_ns=60 * SECOND)], line.time.now())
+        line.limiter.hear([Usage(name="weight", used=59, window_ns=60 * SECOND)], line.time.now())
         await line.all_of([request(Urgency.MARKET), request(Urgency.MARKET)])
 
     line.time.run(work)
@@ -165,7 +165,7 @@ def test_a_limit_that_the_venue_publishes_takes_the_place_of_the_first_guess():
 
     async def work():
         line.limiter.learn([RateLimit(name="weight", most=200, window_ns=60 * SECOND)])
-        await line.all_of([request(Urgency.MARKET, 5) for _ in range(32)])
+        await line.all_of([request(Urgency.MARKET, 5) for _ in range(24)])
 
     line.time.run(work)
     assert {at for at, _ in line.went} == {0.0}
